@@ -1,0 +1,108 @@
+//! The counter-gradient attack: cancel what the others will send, and add what reaches the target.
+//!
+//! Gₜ₋₁ = (ρₜ₋₁ − ρₜ)/ηₜ₋₁ − gₜ₋₁            what everybody else sent, from two successive models
+//! gₜ   = Π( (ρₜ − θ†)/ηₜ − Gₜ₋₁ )            Π projects onto Grad(ρ), what an honest worker could send
+//!
+//! In: the target θ†, (d,), and what every worker sees. Out: (d,). In the first round G = 0.
+//! Converges under squared-l2 when the server descends plainly with η < 1/(4λh), h honest workers; under l2 and
+//! smooth-l2 the row's norm is bounded by λ, and so is the harm.
+//! Source: Farhadkhani et al., ICML 2022, section 5 and appendix; here from what goes over the wire only, where the
+//! published code reads the others' gradients from memory.
+
+use learning::Regularizer;
+
+use crate::{Attack, Sight};
+
+/// A worker that steers the common model to a target.
+#[derive(Debug)]
+pub struct CounterGradient {
+    target: Vec<f64>,
+    regularizer: Regularizer,
+    last: Option<Last>,
+    /// The latest estimate of the sum of the others' rows.
+    others: Vec<f64>,
+}
+
+#[derive(Debug)]
+struct Last {
+    model: Vec<f32>,
+    row: Vec<f32>,
+}
+
+impl CounterGradient {
+    /// Steers to `target` with rows that an honest worker under `regularizer` could send.
+    #[must_use]
+    pub fn new(target: Vec<f64>, regularizer: Regularizer) -> Self {
+        Self { others: vec![0.0; target.len()], target, regularizer, last: None }
+    }
+
+    fn observe(&mut self, sight: &Sight<'_>) {
+        let (Some(last), Some(previous)) = (&self.last, sight.previous) else { return };
+        if previous.step <= 0.0 {
+            return; // A skipped round moved nothing and says nothing.
+        }
+        let mine = f64::from(u8::from(previous.counted));
+        for (k, others) in self.others.iter_mut().enumerate() {
+            let moved = f64::from(last.model[k]) - f64::from(sight.model[k]);
+            *others = moved / previous.step - mine * f64::from(last.row[k]);
+        }
+    }
+}
+
+impl Attack for CounterGradient {
+    fn answer(&mut self, sight: &Sight<'_>) -> Vec<f32> {
+        self.observe(sight);
+        let mut row: Vec<f64> = (sight.model.iter().zip(&self.target).zip(&self.others))
+            .map(|((&rho, target), others)| (f64::from(rho) - target) / sight.step - others)
+            .collect();
+        self.regularizer.project(&mut row);
+        let row: Vec<f32> = row.into_iter().map(|g| g as f32).collect();
+        self.last = Some(Last { model: sight.model.to_vec(), row: row.clone() });
+        row
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use learning::regularizer::Kind;
+
+    use super::*;
+    use crate::Previous;
+
+    /// One round of plain descent in which honest workers sum to `curvature` (ρ − 1).
+    fn steered(kind: Kind, eta: f64, curvature: f64, rounds: u32) -> f64 {
+        let mut attack = CounterGradient::new(vec![5.0], Regularizer { kind, lambda: 1.0 });
+        let (mut rho, mut previous) = ([0.0_f32], None);
+        for round in 1..=rounds {
+            let row = attack.answer(&Sight { round, model: &rho, step: eta, previous });
+            let honest = curvature * (f64::from(rho[0]) - 1.0);
+            rho[0] = (f64::from(rho[0]) - eta * (honest + f64::from(row[0]))) as f32;
+            previous = Some(Previous { step: eta, counted: true });
+        }
+        (f64::from(rho[0]) - 5.0).abs()
+    }
+
+    #[test]
+    fn it_reaches_the_target_below_the_critical_step_and_diverges_above() {
+        assert!(steered(Kind::SquaredL2, 0.2, 1.0, 60) < 1e-5);
+        assert!(steered(Kind::SquaredL2, 0.49, 1.0, 4000) < 1e-4);
+        assert!(steered(Kind::SquaredL2, 0.52, 1.0, 400) > 1e3);
+    }
+
+    #[test]
+    fn bounded_votes_do_not_reach_the_target() {
+        for kind in [Kind::L2, Kind::SmoothL2] {
+            assert!(steered(kind, 0.2, 1.0, 500) > 2.9, "one voter of weight 1 moves the balance by 1");
+        }
+    }
+
+    #[test]
+    fn a_row_that_was_not_counted_is_not_subtracted() {
+        let mut attack = CounterGradient::new(vec![0.0], Regularizer { kind: Kind::SquaredL2, lambda: 1.0 });
+        attack.answer(&Sight { round: 1, model: &[1.0], step: 0.5, previous: None });
+        // The others sent 4 in all, ours was late: ρ went from 1 to −1.
+        let previous = Some(Previous { step: 0.5, counted: false });
+        let row = attack.answer(&Sight { round: 2, model: &[-1.0], step: 0.5, previous });
+        assert_eq!(row, [-2.0 - 4.0]);
+    }
+}

@@ -1,0 +1,70 @@
+//! Model attack → data poisoning: rows that make an unmodified honest worker hold a given model.
+//!
+//! With x̃ = (x, 1) and Δ = 2λ(θ♠ − ρ∞) + 2νθ♠, a data set makes θ♠ the worker's local optimum under ρ∞ exactly when
+//! its gradients at θ♠ sum to −Δ; the local problem is convex, so that is all it takes.
+
+mod least_squares;
+mod softmax;
+
+use learning::Model;
+use nalgebra::DMatrix;
+
+pub use least_squares::rows_for_least_squares;
+pub use softmax::rows_for_softmax;
+
+/// What to hold, and against what: all of it known to an attacker whose model attack has settled.
+#[derive(Debug, Clone, Copy)]
+pub struct Hold<'a> {
+    /// The model of the task.
+    pub model: Model,
+    /// θ♠, the local model to hold.
+    pub theta: &'a [f64],
+    /// ρ∞, the common model at the equilibrium aimed for.
+    pub rho: &'a [f64],
+    /// Weight of squared-l2.
+    pub lambda: f64,
+    /// Weight of ν‖θ‖².
+    pub nu: f64,
+}
+
+/// No rows hold this model.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum Uncraftable {
+    /// A vector is not as long as the model has parameters.
+    #[error("{name} has {got} numbers, the model has {want} parameters")]
+    Length {
+        /// `theta` or `rho`
+        name: &'static str,
+        /// Its length
+        got: usize,
+        /// The model's
+        want: usize,
+    },
+    /// Every row has a bias input of 1, so rows that need no bias gradient cannot be scaled to have one.
+    #[error("the bias part of the pull is {bias:e} of {total:e}: too small to carry it on single rows")]
+    NoBias {
+        /// ‖bias row of Δ‖
+        bias: f64,
+        /// ‖Δ‖
+        total: f64,
+    },
+    /// The softmax has directions in which its logits never differ.
+    #[error("the model to hold gives every input the same logits in {0} directions, expected none")]
+    Degenerate(usize),
+}
+
+impl Hold<'_> {
+    /// θ♠ and Δ, shape (inputs + 1, outputs).
+    fn matrices(&self) -> Result<(DMatrix<f64>, DMatrix<f64>), Uncraftable> {
+        let (rows, columns, want) = (self.model.inputs + 1, self.model.outputs, self.model.dimension());
+        for (name, vector) in [("theta", self.theta), ("rho", self.rho)] {
+            if vector.len() != want {
+                return Err(Uncraftable::Length { name, got: vector.len(), want });
+            }
+        }
+        let theta = DMatrix::from_row_slice(rows, columns, self.theta);
+        let rho = DMatrix::from_row_slice(rows, columns, self.rho);
+        let delta = 2.0 * self.lambda * (&theta - rho) + 2.0 * self.nu * &theta;
+        Ok((theta, delta))
+    }
+}

@@ -1,0 +1,432 @@
+//! The inner loop of everything: value and gradient of a linear model's loss, each row read once.
+//!
+//! The outputs of a row (10 for digits) live in `L` lanes of registers: logits are accumulated over the row, turned
+//! into a residual, and the residual is scattered back over the same row while it is in cache. Rows with many zeros
+//! are stored sparse. Sums have a fixed order and no fused operations, so their bits do not depend on the processor.
+
+mod design;
+mod real;
+
+use pulp::Arch;
+
+pub(crate) use design::Design;
+use design::{Answers, Rows};
+pub(crate) use real::Real;
+
+/// What the outputs mean, hence the residual ∂loss/∂outputs of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// Cross-entropy of softmax against a class or a distribution: p − q.
+    Softmax,
+    /// Half the squared distance to the target: z − a.
+    Identity,
+}
+
+/// Rows whose gradients are summed in the kernel's own precision before they join the f64 sum.
+const BLOCK: usize = 2048;
+
+/// Adds the gradient of Σ counts · loss at `theta`, shape (width + 1, outputs) with the bias last, to `gradient`, and
+/// answers that sum.
+pub(crate) fn accumulate<R: Real>(design: &Design<R>, link: Link, theta: &[f64], gradient: &mut [f64]) -> f64 {
+    match design.outputs {
+        0..=4 => accumulate_lanes::<R, 4>(design, link, theta, gradient),
+        5..=16 => accumulate_lanes::<R, 16>(design, link, theta, gradient),
+        17..=64 => accumulate_lanes::<R, 64>(design, link, theta, gradient),
+        _ => accumulate_lanes::<R, 256>(design, link, theta, gradient),
+    }
+}
+
+/// Index of the largest output of each row; the first of equals.
+pub(crate) fn predictions<R: Real>(design: &Design<R>, theta: &[f64]) -> Vec<u8> {
+    match design.outputs {
+        0..=4 => predict_lanes::<R, 4>(design, theta),
+        5..=16 => predict_lanes::<R, 16>(design, theta),
+        17..=64 => predict_lanes::<R, 64>(design, theta),
+        _ => predict_lanes::<R, 256>(design, theta),
+    }
+}
+
+fn accumulate_lanes<R: Real, const L: usize>(
+    design: &Design<R>,
+    link: Link,
+    theta: &[f64],
+    gradient: &mut [f64],
+) -> f64 {
+    blocks::<R, L>(design, theta, gradient, |weights, rows, partial| {
+        Arch::new().dispatch(|| pass(design, weights, rows, partial, |row, logits| judge(design, link, row, logits)))
+    })
+}
+
+/// Adds ∇²(Σ counts · loss) · `v` to `product`, at the point whose probabilities are `at`.
+pub(crate) fn curve<R: Real>(design: &Design<R>, at: &Curvature, v: &[f64], product: &mut [f64]) {
+    match design.outputs {
+        0..=4 => curve_lanes::<R, 4>(design, at, v, product),
+        5..=16 => curve_lanes::<R, 16>(design, at, v, product),
+        17..=64 => curve_lanes::<R, 64>(design, at, v, product),
+        _ => curve_lanes::<R, 256>(design, at, v, product),
+    }
+}
+
+fn curve_lanes<R: Real, const L: usize>(design: &Design<R>, at: &Curvature, v: &[f64], product: &mut [f64]) {
+    blocks::<R, L>(design, v, product, |weights, rows, partial| {
+        Arch::new().dispatch(|| pass(design, weights, rows, partial, |row, moved| (0.0, bend(design, at, row, moved))))
+    });
+}
+
+/// Runs `pass` block by block and adds what each gives to `gradient`.
+fn blocks<R: Real, const L: usize>(
+    design: &Design<R>,
+    theta: &[f64],
+    gradient: &mut [f64],
+    pass: impl Fn(&[[R; L]], std::ops::Range<usize>, &mut [[R; L]]) -> f64,
+) -> f64 {
+    let weights = padded::<R, L>(theta, design.outputs);
+    let mut partial = vec![[R::ZERO; L]; weights.len()];
+    let mut value = 0.0;
+    for start in (0..design.len()).step_by(BLOCK) {
+        value += pass(&weights, start..design.len().min(start + BLOCK), &mut partial);
+        for (sums, partial) in gradient.chunks_exact_mut(design.outputs).zip(&mut partial) {
+            for (sum, part) in sums.iter_mut().zip(*partial) {
+                *sum += part.wide();
+            }
+            *partial = [R::ZERO; L];
+        }
+    }
+    value
+}
+
+/// The parameters with their outputs padded with zeros to `L` lanes.
+fn padded<R: Real, const L: usize>(theta: &[f64], outputs: usize) -> Vec<[R; L]> {
+    let lanes = |row: &[f64]| std::array::from_fn(|l| row.get(l).map_or(R::ZERO, |&value| R::of(value)));
+    theta.chunks_exact(outputs).map(lanes).collect()
+}
+
+/// Logits of each row go into `answer`, which gives a value and a residual; the residual is scattered over the row.
+#[inline(always)]
+fn pass<R: Real, const L: usize>(
+    design: &Design<R>,
+    weights: &[[R; L]],
+    rows: std::ops::Range<usize>,
+    gradient: &mut [[R; L]],
+    answer: impl Fn(usize, [R; L]) -> (f64, [R; L]),
+) -> f64 {
+    let width = design.width;
+    let (Some(&bias), Some((bias_gradient, gradient))) = (weights.last(), gradient.split_last_mut()) else {
+        return 0.0;
+    };
+    let weights = &weights[..width];
+    let mut sum = 0.0;
+    for row in rows {
+        let (value, residual) = answer(row, forward(design, row, weights, bias));
+        sum += value;
+        for (sum, part) in bias_gradient.iter_mut().zip(residual) {
+            *sum += part;
+        }
+        match &design.rows {
+            Rows::Dense(values) => {
+                for (&x, sums) in values[row * width..][..width].iter().zip(&mut *gradient) {
+                    add_scaled(sums, x, residual);
+                }
+            }
+            Rows::Sparse { starts, columns, values } => {
+                let (from, to) = (starts[row] as usize, starts[row + 1] as usize);
+                for (&column, &x) in columns[from..to].iter().zip(&values[from..to]) {
+                    add_scaled(&mut gradient[usize::from(column)], x, residual);
+                }
+            }
+        }
+    }
+    sum
+}
+
+#[inline(always)]
+fn forward<R: Real, const L: usize>(design: &Design<R>, row: usize, weights: &[[R; L]], bias: [R; L]) -> [R; L] {
+    match &design.rows {
+        Rows::Dense(values) => forward_dense(&values[row * design.width..][..design.width], weights, bias),
+        Rows::Sparse { starts, columns, values } => {
+            let (from, to) = (starts[row] as usize, starts[row + 1] as usize);
+            forward_sparse(&columns[from..to], &values[from..to], weights, bias)
+        }
+    }
+}
+
+#[inline(always)]
+fn add_scaled<R: Real, const L: usize>(sums: &mut [R; L], x: R, residual: [R; L]) {
+    for (sum, part) in sums.iter_mut().zip(residual) {
+        *sum += x * part;
+    }
+}
+
+/// Four running sums, so that an addition need not wait for the one before it.
+#[inline(always)]
+fn forward_dense<R: Real, const L: usize>(row: &[R], weights: &[[R; L]], bias: [R; L]) -> [R; L] {
+    let mut sums = [bias, [R::ZERO; L], [R::ZERO; L], [R::ZERO; L]];
+    let (fours, rest) = row.as_chunks::<4>();
+    let (weight_fours, weight_rest) = weights.as_chunks::<4>();
+    for (xs, ws) in fours.iter().zip(weight_fours) {
+        for i in 0..4 {
+            add_scaled(&mut sums[i], xs[i], ws[i]);
+        }
+    }
+    for (&x, &w) in rest.iter().zip(weight_rest) {
+        add_scaled(&mut sums[0], x, w);
+    }
+    folded(sums)
+}
+
+#[inline(always)]
+fn forward_sparse<R: Real, const L: usize>(
+    columns: &[u16],
+    values: &[R],
+    weights: &[[R; L]],
+    bias: [R; L],
+) -> [R; L] {
+    let mut sums = [bias, [R::ZERO; L], [R::ZERO; L], [R::ZERO; L]];
+    let (fours, rest) = columns.as_chunks::<4>();
+    let (value_fours, value_rest) = values.as_chunks::<4>();
+    for (columns, xs) in fours.iter().zip(value_fours) {
+        for i in 0..4 {
+            add_scaled(&mut sums[i], xs[i], weights[usize::from(columns[i])]);
+        }
+    }
+    for (&column, &x) in rest.iter().zip(value_rest) {
+        add_scaled(&mut sums[0], x, weights[usize::from(column)]);
+    }
+    folded(sums)
+}
+
+#[inline(always)]
+fn folded<R: Real, const L: usize>(sums: [[R; L]; 4]) -> [R; L] {
+    std::array::from_fn(|l| (sums[0][l] + sums[1][l]) + (sums[2][l] + sums[3][l]))
+}
+
+/// Loss and residual of a row, times the number of examples it stands for.
+#[inline(always)]
+fn judge<R: Real, const L: usize>(design: &Design<R>, link: Link, row: usize, logits: [R; L]) -> (f64, [R; L]) {
+    let outputs = design.outputs;
+    let count = design.counts.as_ref().map_or(R::ONE, |counts| counts[row]);
+    let mut answer = [R::ZERO; L];
+    match &design.answers {
+        Answers::Classes(labels) => answer[usize::from(labels[row])] = R::ONE,
+        Answers::Values(values) => answer[..outputs].copy_from_slice(&values[row * outputs..][..outputs]),
+    }
+    match link {
+        Link::Identity => {
+            let residual: [R; L] = std::array::from_fn(|l| logits[l] - answer[l]);
+            let squared = residual[..outputs].iter().fold(R::ZERO, |sum, &r| sum + r * r);
+            (0.5 * (count * squared).wide(), residual.map(|r| count * r))
+        }
+        Link::Softmax => {
+            let (powers, total, shifted) = powers(logits, outputs);
+            let log_total = total.wide().ln();
+            let mut loss = 0.0;
+            for l in 0..outputs {
+                loss += answer[l].wide() * (log_total - shifted[l].wide());
+            }
+            (count.wide() * loss, std::array::from_fn(|l| count * (powers[l] / total - answer[l])))
+        }
+    }
+}
+
+/// Exponentials of the logits less the largest, their sum, and the logits less the largest.
+#[inline(always)]
+fn powers<R: Real, const L: usize>(logits: [R; L], outputs: usize) -> ([R; L], R, [R; L]) {
+    let top = logits[..outputs].iter().fold(R::LOWEST, |top, &z| if z > top { z } else { top });
+    let shifted: [R; L] = std::array::from_fn(|l| logits[l] - top);
+    let mut powers = R::exp(shifted);
+    powers[outputs..].fill(R::ZERO);
+    let total = powers[..outputs].iter().fold(R::ZERO, |sum, &p| sum + p);
+    (powers, total, shifted)
+}
+
+/// What the second derivative of the loss needs to know of a point: each row's probabilities.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Curvature {
+    /// Shape (rows, outputs); empty for a loss whose second derivative is constant.
+    probabilities: Vec<f64>,
+}
+
+impl Curvature {
+    /// Of `design`'s loss at `theta`.
+    pub(crate) fn at<R: Real>(design: &Design<R>, link: Link, theta: &[f64]) -> Self {
+        let probabilities = match (link, design.outputs) {
+            (Link::Identity, _) => Vec::new(),
+            (Link::Softmax, 0..=4) => probabilities::<R, 4>(design, theta),
+            (Link::Softmax, 5..=16) => probabilities::<R, 16>(design, theta),
+            (Link::Softmax, 17..=64) => probabilities::<R, 64>(design, theta),
+            (Link::Softmax, _) => probabilities::<R, 256>(design, theta),
+        };
+        Self { probabilities }
+    }
+
+    /// The diagonal ∂²loss/∂z² of a row's outputs.
+    pub(crate) fn diagonal(&self, row: usize, outputs: usize) -> impl Iterator<Item = f64> {
+        let of_row = self.probabilities.get(row * outputs..(row + 1) * outputs);
+        (0..outputs).map(move |k| of_row.map_or(1.0, |p| p[k] * (1.0 - p[k])))
+    }
+}
+
+fn probabilities<R: Real, const L: usize>(design: &Design<R>, theta: &[f64]) -> Vec<f64> {
+    let weights = padded::<R, L>(theta, design.outputs);
+    let Some((&bias, weights)) = weights.split_last() else { return Vec::new() };
+    let mut all = Vec::with_capacity(design.len() * design.outputs);
+    Arch::new().dispatch(|| {
+        for row in 0..design.len() {
+            let (powers, total, _) = powers(forward(design, row, weights, bias), design.outputs);
+            all.extend(powers[..design.outputs].iter().map(|&p| (p / total).wide()));
+        }
+    });
+    all
+}
+
+/// counts · (diag(p) − ppᵀ) z, or counts · z.
+#[inline(always)]
+fn bend<R: Real, const L: usize>(design: &Design<R>, at: &Curvature, row: usize, z: [R; L]) -> [R; L] {
+    let count = design.counts.as_ref().map_or(R::ONE, |counts| counts[row]);
+    let Some(p) = at.probabilities.get(row * design.outputs..(row + 1) * design.outputs) else {
+        return z.map(|z| count * z);
+    };
+    let p: [R; L] = std::array::from_fn(|l| p.get(l).map_or(R::ZERO, |&p| R::of(p)));
+    let mean = (0..L).fold(R::ZERO, |sum, l| sum + p[l] * z[l]);
+    std::array::from_fn(|l| count * p[l] * (z[l] - mean))
+}
+
+fn predict_lanes<R: Real, const L: usize>(design: &Design<R>, theta: &[f64]) -> Vec<u8> {
+    let padded = padded::<R, L>(theta, design.outputs);
+    Arch::new().dispatch(|| predict(design, &padded))
+}
+
+#[inline(always)]
+fn predict<R: Real, const L: usize>(design: &Design<R>, weights: &[[R; L]]) -> Vec<u8> {
+    let width = design.width;
+    let Some(&bias) = weights.last() else { return Vec::new() };
+    let weights = &weights[..width];
+    let largest = |row: usize| {
+        let logits = forward(design, row, weights, bias);
+        (1..design.outputs).fold(0, |best, l| if logits[l] > logits[best] { l } else { best }) as u8
+    };
+    (0..design.len()).map(largest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+    use rand::Rng as _;
+
+    use super::*;
+    use crate::{Dataset, Seed, Targets, data::Inputs};
+
+    /// The definition, one row and one coordinate at a time.
+    fn obvious(data: &Dataset, link: Link, theta: &[f64], gradient: &mut [f64]) -> f64 {
+        let outputs = data.targets.outputs();
+        let mut value = 0.0;
+        for row in 0..data.inputs.rows() {
+            let mut x = data.inputs.row(row);
+            x.push(1.0);
+            let z: Vec<f64> =
+                (0..outputs).map(|k| x.iter().enumerate().map(|(j, x)| x * theta[j * outputs + k]).sum()).collect();
+            let a = data.targets.row(row);
+            let count = data.counts.as_ref().map_or(1.0, |counts| f64::from(counts[row]));
+            let total: f64 = z.iter().map(|z| z.exp()).sum();
+            for k in 0..outputs {
+                let residual = match link {
+                    Link::Identity => z[k] - a[k],
+                    Link::Softmax => z[k].exp() / total - a[k],
+                };
+                value += count
+                    * match link {
+                        Link::Identity => residual * residual / 2.0,
+                        Link::Softmax => a[k] * (total.ln() - z[k]),
+                    };
+                for (j, x) in x.iter().enumerate() {
+                    gradient[j * outputs + k] += count * x * residual;
+                }
+            }
+        }
+        value
+    }
+
+    fn random(rows: usize, width: usize, outputs: usize, zeros: f64, soft: bool) -> (Dataset, Vec<f64>) {
+        let mut stream = Seed(3).stream("kernel test");
+        let mut uniform = move || f64::from(stream.next_u32()) / f64::from(u32::MAX);
+        let x = Array2::from_shape_fn((rows, width), |_| if uniform() < zeros { 0.0 } else { uniform() - 0.3 });
+        let targets = if soft {
+            let mut q = Array2::from_shape_fn((rows, outputs), |_| uniform());
+            q.rows_mut().into_iter().for_each(|mut row| {
+                let sum = row.sum();
+                row /= sum;
+            });
+            Targets::Values(q)
+        } else {
+            let labels = (0..rows).map(|_| (uniform() * 0.999 * outputs as f64) as u8).collect();
+            Targets::Classes { labels, classes: outputs }
+        };
+        let mut data = Dataset::new(Inputs::Reals(x), targets);
+        data.counts = soft.then(|| (0..rows).map(|row| 1 + row as u32 % 3).collect());
+        let theta = (0..(width + 1) * outputs).map(|_| uniform() * 2.0 - 1.0).collect();
+        (data, theta)
+    }
+
+    #[test]
+    fn the_kernel_agrees_with_the_definition_in_both_precisions_and_both_storages() {
+        for (rows, width, outputs, zeros) in [(1, 1, 1, 0.0), (7, 5, 3, 0.9), (2100, 9, 10, 0.1), (33, 13, 17, 0.7), (5, 3, 80, 0.0)] {
+            for (link, soft) in [(Link::Softmax, false), (Link::Softmax, true), (Link::Identity, true)] {
+                let (data, theta) = random(rows, width, outputs, zeros, soft);
+                let mut expected = vec![0.0; theta.len()];
+                let value = obvious(&data, link, &theta, &mut expected);
+                let mut double = vec![0.0; theta.len()];
+                let got = accumulate(&Design::<f64>::new(&data), link, &theta, &mut double);
+                let mut single = vec![0.0; theta.len()];
+                let rough = accumulate(&Design::<f32>::new(&data), link, &theta, &mut single);
+                let scale = rows as f64;
+                assert!((got - value).abs() < 1e-12 * scale, "{got} {value}");
+                assert!((rough - value).abs() < 1e-4 * scale, "{rough} {value}");
+                for ((e, d), s) in expected.iter().zip(double).zip(single) {
+                    assert!((e - d).abs() < 1e-12 * scale, "{e} {d}");
+                    assert!((e - s).abs() < 1e-4 * scale, "{e} {s}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn curvature_products_are_differences_of_gradients() {
+        for (link, soft, outputs) in [(Link::Softmax, false, 10), (Link::Softmax, true, 3), (Link::Identity, true, 17)] {
+            let (data, theta) = random(60, 8, outputs, 0.5, soft);
+            let design = Design::<f64>::new(&data);
+            let direction: Vec<f64> = (0..theta.len()).map(|k| (k as f64 * 1.1).sin()).collect();
+            let gradient_at = |step: f64| {
+                let there: Vec<f64> = theta.iter().zip(&direction).map(|(t, d)| t + step * d).collect();
+                let mut gradient = vec![0.0; theta.len()];
+                accumulate(&design, link, &there, &mut gradient);
+                gradient
+            };
+            let mut product = vec![0.0; theta.len()];
+            curve(&design, &Curvature::at(&design, link, &theta), &direction, &mut product);
+            for ((above, below), got) in gradient_at(1e-5).iter().zip(gradient_at(-1e-5)).zip(product) {
+                let difference = (above - below) / 2e-5;
+                assert!((difference - got).abs() < 1e-6 * (1.0 + got.abs()), "{difference} {got}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_prediction_is_the_largest_output() {
+        let (data, theta) = random(50, 6, 10, 0.0, false);
+        let guesses = predictions(&Design::<f64>::new(&data), &theta);
+        for (row, &guess) in guesses.iter().enumerate() {
+            let x = data.inputs.row(row);
+            let z = |k: usize| theta[6 * 10 + k] + x.iter().enumerate().map(|(j, x)| x * theta[j * 10 + k]).sum::<f64>();
+            assert!((0..10).all(|k| z(k) <= z(usize::from(guess)) + 1e-12));
+        }
+    }
+
+    #[test]
+    fn huge_logits_give_a_finite_loss() {
+        let (data, theta) = random(4, 3, 10, 0.0, false);
+        let theta: Vec<f64> = theta.iter().map(|t| t * 1e6).collect();
+        let mut gradient = vec![0.0; theta.len()];
+        let value = accumulate(&Design::<f64>::new(&data), Link::Softmax, &theta, &mut gradient);
+        assert!(value.is_finite() && gradient.iter().all(|g| g.is_finite()), "{value}");
+    }
+}

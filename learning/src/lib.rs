@@ -1,0 +1,26 @@
+//! What honest users do: hold data, fit their own model to it, and pull the common model towards theirs.
+//!
+//! F(ρ, θ) = Σₙ Lₙ(θₙ) + Σₙ R(ρ, θₙ): see [`Regularizer`] for R, [`Loss`] for L, [`User`] for one user's side of
+//! the protocol. Nothing here knows of sockets, clocks or the environment.
+
+pub mod data;
+mod fit;
+mod kernel;
+mod loss;
+pub mod model;
+mod newton;
+pub mod regularizer;
+mod seed;
+mod solver;
+mod task;
+mod user;
+
+pub use data::{DataError, Dataset, Targets};
+pub use fit::fit;
+pub use loss::{Loss, Precision};
+pub use model::{Exam, Model};
+pub use regularizer::Regularizer;
+pub use seed::Seed;
+pub use solver::SolverSpec;
+pub use task::{Task, TaskError};
+pub use user::User;

@@ -1,0 +1,110 @@
+//! The formal local solver: minimise L(θ) + R(ρ, θ) to a gradient norm, from where the last round left off.
+
+use crate::{
+    Dataset, Loss, Regularizer,
+    kernel::Curvature,
+    newton::{self, Convex, Finish, Stop},
+    regularizer::Kind,
+};
+
+use super::preconditioner::Preconditioner;
+
+/// Passes over the data that one local solve may take: far more than any we have seen.
+const PASSES_MAX: u32 = 20_000;
+
+/// A local model and what makes finding it quick.
+#[derive(Debug)]
+pub(crate) struct Exact {
+    theta: Vec<f64>,
+    tolerance: f64,
+    preconditioner: Preconditioner,
+}
+
+impl Exact {
+    pub(crate) fn new(start: Vec<f64>, tolerance: f64, data: &Dataset) -> Self {
+        Self { theta: start, tolerance, preconditioner: Preconditioner::new(data) }
+    }
+
+    pub(crate) fn theta(&self) -> &[f64] {
+        &self.theta
+    }
+
+    /// Fits θ to ρ and answers how that ended.
+    pub(crate) fn solve(&mut self, rho: &[f64], loss: &Loss, regularizer: Regularizer) -> Finish {
+        if regularizer.kind == Kind::L2 && self.settle_on_kink(rho, loss, regularizer) {
+            return Finish { gradient_norm: 0.0, passes: 1 };
+        }
+        let stop = Stop { tolerance: self.tolerance, passes_max: PASSES_MAX };
+        let preconditioner = &mut self.preconditioner;
+        let mut local =
+            Local { loss, regularizer, rho, theta: Vec::new(), curvature: Curvature::default(), preconditioner };
+        newton::minimize(&mut self.theta, stop, &mut local)
+    }
+
+    /// λ‖ρ−θ‖ has a kink at θ = ρ, which is the optimum iff ‖∇L(ρ)‖ ≤ λ. Otherwise moves θ below the kink's value, so
+    /// that descent from there never meets it.
+    fn settle_on_kink(&mut self, rho: &[f64], loss: &Loss, regularizer: Regularizer) -> bool {
+        let mut gradient = vec![0.0; rho.len()];
+        let at_kink = loss.evaluate(rho, &mut gradient);
+        let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+        if norm <= regularizer.lambda {
+            self.theta.copy_from_slice(rho);
+            return true;
+        }
+        let mut scratch = vec![0.0; rho.len()];
+        let mut total = |theta: &[f64]| loss.evaluate(theta, &mut scratch) + regularizer.value(rho, theta);
+        if total(&self.theta) < at_kink {
+            return false;
+        }
+        let mut step = 1.0;
+        // The slope along −∇L is λ − ‖∇L‖ < 0, so some step is short enough, and all shorter ones.
+        while step > f64::MIN_POSITIVE {
+            let there: Vec<f64> = rho.iter().zip(&gradient).map(|(r, g)| r - step / norm * g).collect();
+            if total(&there) < at_kink {
+                self.theta = there;
+                return false;
+            }
+            step /= 4.0;
+        }
+        // ‖∇L‖ exceeds λ by rounding only.
+        self.theta.copy_from_slice(rho);
+        true
+    }
+}
+
+/// L(θ) + R(ρ, θ) as a function of θ.
+struct Local<'a> {
+    loss: &'a Loss,
+    regularizer: Regularizer,
+    rho: &'a [f64],
+    theta: Vec<f64>,
+    curvature: Curvature,
+    preconditioner: &'a mut Preconditioner,
+}
+
+impl Convex for Local<'_> {
+    fn visit(&mut self, theta: &[f64], gradient: &mut [f64]) -> f64 {
+        self.theta = theta.to_vec();
+        let value = self.loss.evaluate(theta, gradient);
+        let pull = self.regularizer.pull(self.rho, theta);
+        for ((g, t), r) in gradient.iter_mut().zip(theta).zip(self.rho) {
+            *g += pull * (t - r);
+        }
+        value + self.regularizer.value(self.rho, theta)
+    }
+
+    fn settle(&mut self) {
+        self.curvature = self.loss.curvature(&self.theta);
+        let ridge = 2.0 * self.loss.nu() + self.regularizer.pull(self.rho, &self.theta);
+        self.preconditioner.refresh(&self.curvature, ridge);
+    }
+
+    fn curve(&mut self, v: &[f64], product: &mut [f64]) {
+        self.loss.curve(&self.curvature, v, product);
+        self.regularizer.curve(self.rho, &self.theta, v, product);
+    }
+
+    fn precondition(&mut self, r: &mut [f64]) {
+        self.preconditioner.apply(r);
+    }
+}

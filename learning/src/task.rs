@@ -1,0 +1,289 @@
+//! What is to be learned, as a scenario says it, and the users it takes.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    DataError, Dataset, Model, Regularizer, Seed, SolverSpec, Targets, User,
+    data::{Partition, PartitionError, Source, Split, load_table, load_vector},
+    model, regularizer,
+};
+
+/// The learning task that all honest workers share.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// Whose rows are learned from.
+    #[serde(default = "digits")]
+    pub data: Source,
+    /// What maps inputs to outputs.
+    #[serde(default = "softmax")]
+    pub model: model::Kind,
+    /// The pull between common and local models.
+    #[serde(default = "squared_l2")]
+    pub regularizer: regularizer::Kind,
+    /// Weight of the regulariser, λ > 0.
+    #[serde(default = "default_lambda")]
+    pub lambda: f64,
+    /// Weight of ν‖θ‖² in every local loss, ν ≥ 0.
+    #[serde(default)]
+    pub nu: f64,
+    /// How the training rows are shared out.
+    #[serde(default = "iid")]
+    pub partition: Partition,
+    /// How a worker fits its own model.
+    #[serde(default)]
+    pub solver: SolverSpec,
+}
+
+const fn digits() -> Source {
+    Source::Digits
+}
+
+const fn softmax() -> model::Kind {
+    model::Kind::Softmax
+}
+
+const fn squared_l2() -> regularizer::Kind {
+    regularizer::Kind::SquaredL2
+}
+
+const fn default_lambda() -> f64 {
+    0.01
+}
+
+const fn iid() -> Partition {
+    Partition::Iid
+}
+
+impl Default for Task {
+    fn default() -> Self {
+        Self {
+            data: digits(),
+            model: softmax(),
+            regularizer: squared_l2(),
+            lambda: default_lambda(),
+            nu: 0.0,
+            partition: iid(),
+            solver: SolverSpec::default(),
+        }
+    }
+}
+
+/// The task cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// A weight is out of its range.
+    #[error("{name} is {value}, expected {expected}")]
+    Weight {
+        /// `lambda`, `nu` or `tolerance`
+        name: &'static str,
+        /// What was given
+        value: f64,
+        /// The range
+        expected: &'static str,
+    },
+    /// The optimiser of the joint solver makes no sense.
+    #[error("the optimiser of the local solver is wrong")]
+    Method(#[from] optimizer::InvalidMethod),
+    /// The schedule of the joint solver makes no sense.
+    #[error("the schedule of the local solver is wrong")]
+    Schedule(#[from] optimizer::InvalidSchedule),
+    /// A data set cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The rows cannot be shared out.
+    #[error(transparent)]
+    Partition(#[from] PartitionError),
+    /// A worker's own file does not fit the task.
+    #[error("{file}: inputs of width {got}, the task has {want}")]
+    Width {
+        /// The file
+        file: String,
+        /// Width found
+        got: usize,
+        /// Width of the task
+        want: usize,
+    },
+    /// A worker's own file does not fit the task.
+    #[error("{file}: targets of length {got}, the task has {want} outputs")]
+    Outputs {
+        /// The file
+        file: String,
+        /// Outputs found
+        got: usize,
+        /// Outputs of the task
+        want: usize,
+    },
+    /// A soft label is no distribution.
+    #[error("{file}: the soft label of row {row} is no distribution (sum {sum}, smallest {smallest})")]
+    SoftLabel {
+        /// The file
+        file: String,
+        /// Row, counted from 0
+        row: usize,
+        /// Sum of the label
+        sum: f64,
+        /// Its smallest entry
+        smallest: f64,
+    },
+    /// A start vector does not fit the model.
+    #[error("{file}: `theta` has {got} numbers, the model has {want}")]
+    Start {
+        /// The file
+        file: String,
+        /// Numbers found
+        got: usize,
+        /// Parameters of the model
+        want: usize,
+    },
+}
+
+impl Task {
+    /// Answers the first number that is out of its range.
+    ///
+    /// # Errors
+    /// When a weight, a tolerance or a schedule makes no sense.
+    pub fn check(&self) -> Result<(), TaskError> {
+        let weight = |name, value: f64, fine: bool, expected| {
+            if fine && value.is_finite() { Ok(()) } else { Err(TaskError::Weight { name, value, expected }) }
+        };
+        weight("lambda", self.lambda, self.lambda > 0.0, "a positive number")?;
+        weight("nu", self.nu, self.nu >= 0.0, "zero or a positive number")?;
+        match self.solver {
+            SolverSpec::Exact { tolerance } => weight("tolerance", tolerance, tolerance > 0.0, "a positive number"),
+            SolverSpec::Joint { method, schedule } => {
+                method.check()?;
+                Ok(schedule.check()?)
+            }
+        }
+    }
+
+    /// R with its weight.
+    #[must_use]
+    pub const fn regularizer(&self) -> Regularizer {
+        Regularizer { kind: self.regularizer, lambda: self.lambda }
+    }
+
+    /// The model, sized for the data.
+    ///
+    /// # Errors
+    /// When the data are a file that cannot be read.
+    pub fn sized_model(&self) -> Result<Model, TaskError> {
+        let (inputs, outputs) = self.data.shape()?;
+        Ok(Model { kind: self.model, inputs, outputs })
+    }
+
+    /// Training and test rows; `folder` holds the sets that are not embedded.
+    ///
+    /// # Errors
+    /// When the data cannot be read.
+    pub fn load(&self, folder: Option<&Path>) -> Result<Split, TaskError> {
+        Ok(self.data.load(folder)?)
+    }
+
+    /// Honest user `shard` of `shards` with its part of the training rows.
+    ///
+    /// # Errors
+    /// When the data cannot be read or shared out.
+    pub fn user(&self, shard: usize, shards: usize, seed: Seed, folder: Option<&Path>) -> Result<User, TaskError> {
+        let train = self.load(folder)?.train;
+        let rows = self.partition.rows_of(shard, shards, train.inputs.rows(), seed)?;
+        self.user_with(&train.select(&rows), None, (seed, shard as u32))
+    }
+
+    /// The same honest user with the rows of a file of its own.
+    ///
+    /// # Errors
+    /// When the file cannot be read or does not fit the task.
+    pub fn user_with_file(&self, file: &Path, start: Option<&Path>, seed: (Seed, u32)) -> Result<User, TaskError> {
+        let model = self.sized_model()?;
+        let data = fitted(load_table(file)?, &model, &file.display().to_string())?;
+        let start = start
+            .map(|path| {
+                let theta = load_vector(path, "theta")?;
+                let (got, want, file) = (theta.len(), model.dimension(), path.display().to_string());
+                if got == want { Ok(theta) } else { Err(TaskError::Start { file, got, want }) }
+            })
+            .transpose()?;
+        self.user_with(&data, start, seed)
+    }
+
+    fn user_with(&self, data: &Dataset, start: Option<Vec<f64>>, seed: (Seed, u32)) -> Result<User, TaskError> {
+        let model = self.sized_model()?;
+        Ok(User::new(&model, data, self.nu, self.regularizer(), self.solver, start, seed))
+    }
+}
+
+/// `data` as the model wants it, or what is wrong with it.
+fn fitted(mut data: Dataset, model: &Model, file: &str) -> Result<Dataset, TaskError> {
+    let file = || file.to_owned();
+    if data.inputs.width() != model.inputs {
+        return Err(TaskError::Width { file: file(), got: data.inputs.width(), want: model.inputs });
+    }
+    // A file of few rows may lack the last classes.
+    if let Targets::Classes { classes, .. } = &mut data.targets {
+        *classes = model.outputs.max(*classes);
+    }
+    if data.targets.outputs() != model.outputs {
+        return Err(TaskError::Outputs { file: file(), got: data.targets.outputs(), want: model.outputs });
+    }
+    if let (Targets::Values(values), model::Kind::Softmax) = (&data.targets, model.kind) {
+        for (row, label) in values.rows().into_iter().enumerate() {
+            let (sum, smallest) = (label.sum(), label.iter().copied().fold(f64::INFINITY, f64::min));
+            if (sum - 1.0).abs() > 1e-6 || smallest < -1e-9 {
+                return Err(TaskError::SoftLabel { file: file(), row, sum, smallest });
+            }
+        }
+    }
+    Ok(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::data::{Inputs, save_table};
+
+    #[test]
+    fn numbers_out_of_range_are_refused_by_name() {
+        for (task, expected) in [
+            (Task { lambda: 0.0, ..Task::default() }, "lambda is 0, expected a positive number"),
+            (Task { lambda: f64::INFINITY, ..Task::default() }, "lambda is inf"),
+            (Task { nu: -1.0, ..Task::default() }, "nu is -1"),
+            (Task { solver: SolverSpec::Exact { tolerance: f64::NAN }, ..Task::default() }, "tolerance is NaN"),
+        ] {
+            let got = task.check().unwrap_err().to_string();
+            assert!(got.starts_with(expected), "{got:?} does not say {expected:?}");
+        }
+        assert!(Task::default().check().is_ok());
+    }
+
+    #[test]
+    fn a_file_that_does_not_fit_the_task_is_refused_in_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("poison.npz");
+        let soft = |sum: f64| Targets::Values(ndarray::Array2::from_shape_fn((1, 10), |_| sum / 10.0));
+        for (inputs, targets, expected) in [
+            (array![[1.0, 2.0]], soft(1.0), "inputs of width 2, the task has 64"),
+            (ndarray::Array2::zeros((1, 64)), Targets::Values(array![[1.0]]), "targets of length 1, the task has 10"),
+            (ndarray::Array2::zeros((1, 64)), soft(1.1), "soft label of row 0 is no distribution (sum 1.1"),
+            (ndarray::Array2::zeros((1, 64)), Targets::Classes { labels: vec![10], classes: 11 }, "targets of length 11"),
+        ] {
+            save_table(&path, &Dataset::new(Inputs::Reals(inputs), targets)).unwrap();
+            let got = Task::default().user_with_file(&path, None, (Seed(1), 0)).unwrap_err().to_string();
+            assert!(got.contains(expected), "{got:?} does not say {expected:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_lacks_the_last_class_still_fits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("few.npz");
+        let targets = Targets::Classes { labels: vec![3], classes: 4 };
+        save_table(&path, &Dataset::new(Inputs::Reals(ndarray::Array2::ones((1, 64))), targets)).unwrap();
+        assert!(Task::default().user_with_file(&path, None, (Seed(1), 0)).is_ok());
+    }
+}
