@@ -7,7 +7,7 @@ mod least_squares;
 mod softmax;
 
 use learning::Model;
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DVector};
 
 pub use least_squares::rows_for_least_squares;
 pub use softmax::rows_for_softmax;
@@ -67,4 +67,18 @@ impl Hold<'_> {
         let delta = 2.0 * self.lambda * (&theta - rho) + 2.0 * self.nu * &theta;
         Ok((theta, delta))
     }
+}
+
+/// Unit vectors v and lengths σ with matrix = Σ (matrix v) vᵀ and ‖matrix v‖ = σ, the longest first, nothing negligible.
+///
+/// The singular value decomposition by way of the small Gram matrix: what is left out of orthogonality between the left
+/// vectors does no harm here, and the sum is exact for any orthonormal basis.
+fn principal_directions(matrix: &DMatrix<f64>) -> Vec<(DVector<f64>, f64)> {
+    let basis = (matrix.transpose() * matrix).symmetric_eigen().eigenvectors;
+    let mut directions: Vec<(DVector<f64>, f64)> =
+        basis.column_iter().map(|v| (v.into_owned(), (matrix * v).norm())).collect();
+    directions.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let negligible = directions.first().map_or(0.0, |(_, sigma)| sigma * 1e-13);
+    directions.retain(|(_, sigma)| *sigma > negligible);
+    directions
 }

@@ -14,7 +14,7 @@ use learning::{Dataset, Targets, data::Inputs};
 use nalgebra::{DMatrix, DVector};
 use ndarray::Array2;
 
-use super::{Hold, Uncraftable};
+use super::{Hold, Uncraftable, principal_directions};
 
 /// Inputs of the pins: large beside the honest pixels, so that they hold tight.
 const PIN: f64 = 30.0;
@@ -51,20 +51,21 @@ pub fn rows_for_least_squares(hold: &Hold<'_>, pins: bool) -> Result<Dataset, Un
 
 /// C and D with Δ = C Dᵀ, one column a singular value, all entries of C's last row equal.
 fn balanced_factors(delta: &DMatrix<f64>) -> Result<(DMatrix<f64>, DMatrix<f64>), Uncraftable> {
-    let svd = delta.clone().svd(true, true);
-    let (Some(left), Some(right)) = (svd.u, svd.v_t) else { unreachable!("both were asked for") };
-    let negligible = svd.singular_values.amax() * 1e-13;
-    let used: Vec<usize> = (0..svd.singular_values.len()).filter(|&r| svd.singular_values[r] > negligible).collect();
-    let root = |r: usize| svd.singular_values[r].sqrt();
-    let c = DMatrix::from_columns(&used.iter().map(|&r| left.column(r) * root(r)).collect::<Vec<_>>());
-    let d = DMatrix::from_columns(&used.iter().map(|&r| right.row(r).transpose() * root(r)).collect::<Vec<_>>());
+    let directions = principal_directions(delta);
+    if directions.is_empty() {
+        return Err(Uncraftable::NoBias { bias: 0.0, total: 0.0 });
+    }
+    let columns = |of: &dyn Fn(&DVector<f64>, f64) -> DVector<f64>| {
+        DMatrix::from_columns(&directions.iter().map(|(v, sigma)| of(v, sigma.sqrt())).collect::<Vec<_>>())
+    };
+    let (c, d) = (columns(&|v, root| delta * v / root), columns(&|v, root| v * root));
     let last = c.row(c.nrows() - 1).transpose();
     let (bias, total) = (delta.row(delta.nrows() - 1).norm(), delta.norm());
-    if last.norm() < 1e-9 * c.norm() || used.is_empty() {
+    if last.norm() < 1e-9 * c.norm() {
         return Err(Uncraftable::NoBias { bias, total });
     }
     // A reflection H that maps the last row onto equal entries; C H (D H)ᵀ is still Δ.
-    let even = DVector::from_element(used.len(), last.norm() / (used.len() as f64).sqrt());
+    let even = DVector::from_element(last.len(), last.norm() / (last.len() as f64).sqrt());
     let mirror = &last - &even;
     if mirror.norm() < 1e-12 * last.norm() {
         return Ok((c, d));

@@ -13,7 +13,7 @@ use learning::{Dataset, Targets, data::Inputs};
 use nalgebra::{DMatrix, DVector};
 use ndarray::Array2;
 
-use super::{Hold, Uncraftable};
+use super::{Hold, Uncraftable, principal_directions};
 
 /// Part of the uniform probability that the label of a copy of b may deviate.
 const DEVIATION_MAX: f64 = 0.9;
@@ -36,11 +36,8 @@ pub fn rows_for_softmax(hold: &Hold<'_>) -> Result<Dataset, Uncraftable> {
     rows.push(base.clone(), uniform + &delta_bias / copies, copies as u32);
 
     let rest = delta.rows(0, inputs) - &base * delta_bias.transpose();
-    let svd = rest.svd(true, true);
-    let (Some(left), Some(right)) = (svd.u, svd.v_t) else { unreachable!("both were asked for") };
-    let negligible = svd.singular_values.amax() * 1e-13;
-    for (r, &sigma) in svd.singular_values.iter().enumerate().filter(|(_, sigma)| **sigma > negligible) {
-        let (u, v) = (left.column(r).into_owned(), right.row(r).transpose());
+    for (v, sigma) in principal_directions(&rest) {
+        let u = &rest * &v / sigma;
         let logits = weights.transpose() * &u;
         let arm = longest_arm(&logits, &v);
         let pairs = (sigma / (2.0 * arm * deviation(&logits, &v, arm))).ceil();
@@ -64,16 +61,22 @@ fn centred(mut matrix: DMatrix<f64>) -> DMatrix<f64> {
 
 /// The least x with Wᵀx + b = 0 (W and b centred): all logits equal.
 fn indifferent_point(weights: &DMatrix<f64>, bias: &DVector<f64>) -> Result<DVector<f64>, Uncraftable> {
-    let svd = weights.clone().svd(true, true);
-    let (Some(left), Some(right)) = (svd.u, svd.v_t) else { unreachable!("both were asked for") };
-    let threshold = svd.singular_values.amax() * 1e-10;
-    let used: Vec<usize> = (0..svd.singular_values.len()).filter(|&r| svd.singular_values[r] > threshold).collect();
-    let missing = (weights.ncols() - 1).saturating_sub(used.len());
-    if missing > 0 {
-        return Err(Uncraftable::Degenerate(missing));
+    // An orthonormal basis of what sums to 0 over classes: there W has full rank and the least x is Q R⁻ᵀ b.
+    let ones = DMatrix::from_element(bias.len(), 1, 1.0);
+    let differences = DMatrix::from_columns(&principal_directions(&(DMatrix::identity(bias.len(), bias.len())
+        - &ones * ones.transpose() / bias.len() as f64))
+        .into_iter()
+        .map(|(v, _)| v)
+        .collect::<Vec<_>>());
+    let qr = (weights * &differences).qr();
+    let r = qr.r();
+    let largest = r.diagonal().amax();
+    let flat = r.diagonal().iter().filter(|entry| entry.abs() <= 1e-10 * largest).count();
+    let wanted = -(differences.transpose() * bias);
+    match r.transpose().solve_lower_triangular(&wanted) {
+        Some(along) if flat == 0 && r.nrows() == r.ncols() => Ok(qr.q() * along),
+        _ => Err(Uncraftable::Degenerate(flat.max(1))),
     }
-    let along = |r: usize| -right.row(r).transpose().dot(bias) / svd.singular_values[r];
-    Ok(used.into_iter().fold(DVector::zeros(weights.nrows()), |x, r| x + along(r) * left.column(r)))
 }
 
 /// The arm s that carries most: maximises s · τ(s), by golden section on a logarithmic grid's best cell.

@@ -1,0 +1,247 @@
+//! Tensors as frames: cut on one side, checked and put together on the other.
+
+use bytes::Bytes;
+use round::{Rejection, Round};
+
+use crate::{limits::FRAME_BYTES_MAX, v1};
+
+const F32: i32 = v1::header::NumberType::F32 as i32;
+
+/// Cuts `values` into frames; `round` and `run` go into the header of the first.
+#[must_use]
+pub fn frames(run: u64, round: u32, values: &[f32]) -> Vec<v1::Frame> {
+    let bytes: Bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>().into();
+    let header = v1::Header {
+        run,
+        round,
+        dimension: values.len() as u64,
+        number_type: F32,
+        checksum: crc32c::crc32c(&bytes),
+    };
+    let mut frames: Vec<v1::Frame> = (0..bytes.len())
+        .step_by(FRAME_BYTES_MAX)
+        .map(|start| v1::Frame {
+            header: None,
+            offset: start as u64,
+            data: bytes.slice(start..bytes.len().min(start + FRAME_BYTES_MAX)),
+        })
+        .collect();
+    if let Some(first) = frames.first_mut() {
+        first.header = Some(header);
+    }
+    frames
+}
+
+/// What a tensor has to be to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// Which run it belongs to.
+    pub run: u64,
+    /// How many numbers it has.
+    pub dimension: u64,
+}
+
+/// A tensor on its way in: frames go in one after another, a row of finite numbers comes out, or a reason why not.
+#[derive(Debug)]
+pub struct Assembler {
+    expected: Expected,
+    header: Option<Accepted>,
+    row: Vec<f32>,
+    frames: u64,
+    checksum: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Accepted {
+    round: Round,
+    checksum: u32,
+}
+
+impl Assembler {
+    /// Nothing has come yet. `buffer` is cleared and becomes the row; it need not have any capacity.
+    #[must_use]
+    pub fn new(expected: Expected, mut buffer: Vec<f32>) -> Self {
+        buffer.clear();
+        Self { expected, header: None, row: buffer, frames: 0, checksum: 0 }
+    }
+
+    /// The round that the header names, once it has come.
+    #[must_use]
+    pub fn round(&self) -> Option<Round> {
+        self.header.map(|header| header.round)
+    }
+
+    /// Takes the next frame and answers whether the tensor is complete.
+    ///
+    /// # Errors
+    /// When the frame is not what has to come next; the assembler is then of no more use.
+    pub fn push(&mut self, frame: &v1::Frame) -> Result<bool, Rejection> {
+        match (&frame.header, self.header) {
+            (Some(header), None) => self.header = Some(self.accept(header)?),
+            (None, Some(_)) => (),
+            (None, None) => return Err(Rejection::NoHeader),
+            (Some(_), Some(_)) => return Err(Rejection::SecondHeader(self.frames)),
+        }
+        let (want, total) = (4 * self.row.len() as u64, 4 * self.expected.dimension);
+        let length = frame.data.len();
+        if frame.offset != want {
+            return Err(Rejection::Offset { got: frame.offset, want });
+        }
+        if length > FRAME_BYTES_MAX {
+            return Err(Rejection::FrameTooLong { got: length, most: FRAME_BYTES_MAX });
+        }
+        if length == 0 || length % 4 != 0 {
+            return Err(Rejection::Alignment(length));
+        }
+        if want + length as u64 > total {
+            return Err(Rejection::TooLong { got: want + length as u64, want: total });
+        }
+        self.append(&frame.data)?;
+        self.frames += 1;
+        Ok(want + length as u64 == total)
+    }
+
+    /// The row with the round it is for.
+    ///
+    /// # Errors
+    /// When frames are missing, or the numbers are not those that the checksum was computed from.
+    pub fn finish(self) -> Result<(Round, Vec<f32>), Rejection> {
+        let Some(header) = self.header else { return Err(Rejection::NoHeader) };
+        let (got, want) = (4 * self.row.len() as u64, 4 * self.expected.dimension);
+        if got != want {
+            return Err(Rejection::Truncated { got, want });
+        }
+        if self.checksum != header.checksum {
+            return Err(Rejection::Checksum { got: self.checksum, want: header.checksum });
+        }
+        Ok((header.round, self.row))
+    }
+
+    fn accept(&self, header: &v1::Header) -> Result<Accepted, Rejection> {
+        if header.run != self.expected.run {
+            return Err(Rejection::WrongRun { got: header.run, want: self.expected.run });
+        }
+        let round = Round::new(header.round).ok_or(Rejection::RoundZero)?;
+        if header.number_type != F32 {
+            return Err(Rejection::NumberType { got: header.number_type, want: F32 });
+        }
+        if header.dimension != self.expected.dimension {
+            return Err(Rejection::Dimension { got: header.dimension, want: self.expected.dimension });
+        }
+        Ok(Accepted { round, checksum: header.checksum })
+    }
+
+    /// Copies the numbers to the end of the row and looks at each once; the bytes need not be aligned.
+    fn append(&mut self, data: &Bytes) -> Result<(), Rejection> {
+        self.checksum = crc32c::crc32c_append(self.checksum, data);
+        let start = self.row.len();
+        let (fours, _) = data.as_chunks::<4>();
+        self.row.extend(fours.iter().map(|&four| f32::from_le_bytes(four)));
+        // The exponent bits are all ones in NaN and the infinities only; OR-ing a flag keeps the loop vectorised.
+        let numbers = &self.row[start..];
+        if numbers.iter().fold(false, |found, value| found | !value.is_finite()) {
+            let place = numbers.iter().position(|value| !value.is_finite()).unwrap_or(0);
+            return Err(Rejection::NonFinite { index: (start + place) as u64, value: numbers[place] });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    const RUN: u64 = 0xE0;
+
+    fn put_together(frames: &[v1::Frame], dimension: u64) -> Result<(Round, Vec<f32>), Rejection> {
+        let mut assembler = Assembler::new(Expected { run: RUN, dimension }, Vec::new());
+        for frame in frames {
+            assembler.push(frame)?;
+        }
+        assembler.finish()
+    }
+
+    fn three_frames() -> (Vec<v1::Frame>, Vec<f32>) {
+        let values: Vec<f32> = (0..2 * (FRAME_BYTES_MAX / 4) + 5).map(|k| k as f32 * 0.5).collect();
+        (frames(RUN, 9, &values), values)
+    }
+
+    #[test]
+    fn what_is_cut_is_put_together_again() {
+        let (frames, values) = three_frames();
+        assert_eq!(frames.len(), 3);
+        assert_eq!(put_together(&frames, values.len() as u64), Ok((Round::new(9).unwrap(), values)));
+    }
+
+    /// One good tensor, one change a row, and the reason it has to be refused for.
+    #[test]
+    fn every_defect_has_its_own_reason() {
+        type Change = fn(&mut Vec<v1::Frame>);
+        let changes: [(&str, Change); 16] = [
+            ("wrong-run", |f| f[0].header.as_mut().unwrap().run = 1),
+            ("round-zero", |f| f[0].header.as_mut().unwrap().round = 0),
+            ("dimension", |f| f[0].header.as_mut().unwrap().dimension += 1),
+            ("dimension", |f| f[0].header.as_mut().unwrap().dimension = u64::MAX),
+            ("number-type", |f| f[0].header.as_mut().unwrap().number_type = 0),
+            ("checksum", |f| f[0].header.as_mut().unwrap().checksum ^= 1),
+            ("no-header", |f| f[0].header = None),
+            ("no-header", Vec::clear),
+            ("second-header", |f| f[1].header = f[0].header),
+            ("offset", |f| f[1].offset += 4),
+            ("offset", |f| f.swap(1, 2)),
+            ("offset", |f| f.push(f[2].clone())),
+            ("alignment", |f| f[2].data.truncate(7)),
+            ("alignment", |f| f[2].data.clear()),
+            ("truncated", |f| drop(f.pop())),
+            ("frame-too-long", |f| f[1].data = vec![0; FRAME_BYTES_MAX + 4].into()),
+        ];
+        for (expected, change) in changes {
+            let (mut frames, values) = three_frames();
+            change(&mut frames);
+            let why = put_together(&frames, values.len() as u64).unwrap_err();
+            assert_eq!(why.label(), expected, "{why}");
+        }
+        let (mut frames, values) = three_frames();
+        frames[2].data = vec![0; 24].into();
+        assert_eq!(put_together(&frames, values.len() as u64).unwrap_err().label(), "too-long");
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_found_with_their_place() {
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut values = three_frames().1;
+            let index = FRAME_BYTES_MAX / 4 + 3;
+            values[index] = value;
+            let why = put_together(&frames(RUN, 1, &values), values.len() as u64).unwrap_err();
+            assert!(matches!(why, Rejection::NonFinite { index: got, .. } if got == index as u64), "{why}");
+        }
+        let fine = [f32::MIN_POSITIVE / 2.0, -0.0, f32::MAX, f32::MIN];
+        assert!(put_together(&frames(RUN, 1, &fine), 4).is_ok());
+    }
+
+    fn any_frame() -> impl Strategy<Value = v1::Frame> {
+        let header = proptest::option::of((0..3_u64, 0..3_u32, 0..9_u64, 0..3_i32, any::<u32>()).prop_map(
+            |(run, round, dimension, number_type, checksum)| v1::Header {
+                run: RUN + run,
+                round,
+                dimension,
+                number_type,
+                checksum,
+            },
+        ));
+        (header, 0..40_u64, vec(any::<u8>(), 0..40))
+            .prop_map(|(header, offset, data)| v1::Frame { header, offset, data: data.into() })
+    }
+
+    proptest! {
+        #[test]
+        fn no_frames_whatsoever_make_it_panic_or_grow(frames in vec(any_frame(), 0..6), dimension in 0..9_u64) {
+            if let Ok((_, row)) = put_together(&frames, dimension) {
+                prop_assert_eq!(row.len() as u64, dimension);
+                prop_assert!(row.iter().all(|value| value.is_finite()));
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The wire: package `equipoise.v1`, its limits, and the one place where bytes become domain types.
+//!
+//! The peer is hostile. [`Assembler`] turns frames into a row of finite numbers or a [`round::Rejection`]; nothing
+//! else reads what a worker sends. Every rejection has a status in [`status`].
+
+pub mod frame;
+pub mod limits;
+pub mod session;
+pub mod status;
+pub mod transport;
+
+pub use frame::{Assembler, Expected, frames};
+pub use session::Session;
+
+/// Generated from `equipoise/v1/training.proto`.
+#[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, clippy::pedantic)]
+pub mod v1 {
+    tonic::include_proto!("equipoise.v1");
+}

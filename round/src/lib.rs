@@ -1,0 +1,14 @@
+//! The round as a state machine without I/O.
+//!
+//! An [`Engine`] takes [`Event`]s and returns [`Command`]s. It names no socket, no clock and no task, so the server,
+//! the in-process simulation and the simulated networks of the tests all drive this one, and give the same bits.
+
+mod engine;
+mod ids;
+mod ledger;
+mod rejection;
+
+pub use engine::{Command, Engine, Event, Plan, Reason};
+pub use ids::{Rank, Round};
+pub use ledger::Ledger;
+pub use rejection::Rejection;
