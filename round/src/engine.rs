@@ -92,11 +92,13 @@ pub enum Command {
 }
 
 /// Why it is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// All rounds are done.
+    #[error("all rounds are done")]
     Done,
     /// Too few workers came for a first round.
+    #[error("{joined} workers joined in time, a round needs {quorum}")]
     TooFewJoined {
         /// Workers that came
         joined: usize,
@@ -104,6 +106,7 @@ pub enum Reason {
         quorum: usize,
     },
     /// Too many rounds in a row were skipped.
+    #[error("{skipped} rounds in a row were skipped")]
     TooManySkipped {
         /// How many
         skipped: u32,

@@ -1,0 +1,101 @@
+//! The model and how it moves: the arithmetic of a round, with no idea where the rows come from.
+
+use aggregation::{Aggregator, Refusal, Verdict};
+use optimizer::{Optimizer, Schedule};
+use round::{Rank, Round};
+
+use crate::{Scale, Spec};
+
+/// The common model ρ with its rule and its optimiser.
+#[derive(Debug)]
+pub struct Descent {
+    model: Vec<f32>,
+    aggregate: Vec<f32>,
+    aggregator: Aggregator,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    scale: Scale,
+}
+
+/// What a round did to the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    /// What one unit of the sum of all rows moved the model by.
+    pub step: f64,
+    /// What the rule did with each row.
+    pub verdicts: Vec<Verdict>,
+    /// ‖aggregate‖
+    pub aggregate_norm: f64,
+}
+
+impl Descent {
+    /// A model at `start` that moves as `spec` says; `seed` breaks the rule's ties.
+    #[must_use]
+    pub fn new(spec: &Spec, start: Vec<f32>, seed: u64) -> Self {
+        Self {
+            aggregate: vec![0.0; start.len()],
+            aggregator: Aggregator::new(spec.rule.clone(), spec.byzantine, seed),
+            optimizer: Optimizer::new(spec.optimizer, start.len()),
+            schedule: spec.schedule,
+            scale: spec.scale,
+            model: start,
+        }
+    }
+
+    /// The model, ρ.
+    #[must_use]
+    pub fn model(&self) -> &[f32] {
+        &self.model
+    }
+
+    /// What one unit of the sum of `rows` rows moves the model by in `round`.
+    #[must_use]
+    pub fn step(&self, round: Round, rows: usize) -> f64 {
+        let rate = self.schedule.at(round.get());
+        match self.scale {
+            Scale::Sum => rate,
+            Scale::Mean => rate / rows.max(1) as f64,
+        }
+    }
+
+    /// Aggregates `rows`, in order of rank, and moves the model.
+    ///
+    /// # Errors
+    /// When the rule is not defined for these rows; the model then stays where it is.
+    pub fn apply(&mut self, round: Round, rows: &[(Rank, Vec<f32>)]) -> Result<Moved, Refusal> {
+        let ranks: Vec<u32> = rows.iter().map(|(rank, _)| rank.0).collect();
+        let views: Vec<&[f32]> = rows.iter().map(|(_, row)| row.as_slice()).collect();
+        let verdicts = self.aggregator.aggregate(round.get(), &ranks, &views, &mut self.aggregate)?.verdicts;
+        let scale = match self.scale {
+            Scale::Sum => rows.len() as f64,
+            Scale::Mean => 1.0,
+        };
+        self.optimizer.step(&mut self.model, &self.aggregate, scale, self.schedule.at(round.get()));
+        let squares = self.aggregate.iter().map(|&g| f64::from(g) * f64::from(g));
+        Ok(Moved { step: self.step(round, rows.len()), verdicts, aggregate_norm: squares.sum::<f64>().sqrt() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sum_and_mean_differ_by_the_number_of_rows_and_say_so_in_the_step() {
+        for (scale, model, step) in [(Scale::Sum, [-4.0, 2.0], 0.5), (Scale::Mean, [-2.0, 1.0], 0.25)] {
+            let spec = Spec { scale, schedule: Schedule::constant(0.5), ..Spec::default() };
+            let mut descent = Descent::new(&spec, vec![0.0; 2], 1);
+            let rows = [(Rank(0), vec![2.0, 0.0]), (Rank(4), vec![6.0, -4.0])];
+            let moved = descent.apply(Round::FIRST, &rows).unwrap();
+            assert_eq!((descent.model(), moved.step), (&model[..], step));
+            assert_eq!(moved.verdicts.iter().map(|verdict| verdict.rank).collect::<Vec<_>>(), [0, 4]);
+        }
+    }
+
+    #[test]
+    fn a_refused_round_leaves_the_model() {
+        let mut descent = Descent::new(&Spec::default(), vec![3.0], 1);
+        assert!(descent.apply(Round::FIRST, &[]).is_err());
+        assert_eq!(descent.model(), [3.0]);
+    }
+}

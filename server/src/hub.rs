@@ -1,0 +1,423 @@
+//! The one task that owns the engine: messages from the sockets and the clock go in, its commands are carried out.
+
+use std::{sync::Arc, time::Duration};
+
+use aggregation::Refusal;
+use proto::{
+    Session, frames, limits,
+    status::receipt,
+    v1::{self, from_server, observation},
+};
+use round::{Command, Engine, Event, Rank, Reason, Rejection, Round};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+    time::{self, Instant, MissedTickBehavior},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Config, Descent, Moved, Outcome, ServerError,
+    observers::{self, Observers},
+    places::{Downstream, NoPlace, Places, Seat, Wish},
+};
+
+/// What the sockets tell the hub.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// A worker asks for a place.
+    Join { wish: Wish, answer: oneshot::Sender<Result<(Session, Rank), NoPlace>> },
+    /// A worker opened its control stream; no answer means that its session is unknown.
+    Control { session: Session, downstream: Downstream, answer: oneshot::Sender<Seat> },
+    /// A control stream ended.
+    Ended(Seat),
+    /// A worker gave a sign of life.
+    Heard(Rank),
+    /// An update came, well-formed or not. Without `answer` the receipt goes down the control stream, if it was not taken.
+    Update {
+        rank: Rank,
+        update: Result<(Round, Vec<f32>), Rejection>,
+        answer: Option<oneshot::Sender<Result<(), Rejection>>>,
+    },
+    /// Whose session this is.
+    Who { session: Session, answer: oneshot::Sender<Rank> },
+    /// Somebody wants to follow the run.
+    Observe { every_model: bool, stream: observers::Stream },
+}
+
+/// What the sockets may read without asking.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared {
+    pub(crate) description: Arc<v1::JoinReply>,
+    /// The model of the latest round, in frames.
+    pub(crate) model: watch::Receiver<Arc<Vec<v1::Frame>>>,
+    /// Rows that are not in use.
+    pub(crate) spare: Spare,
+}
+
+/// Rows that are not in use: a round's memory is n·d numbers, and it is the same memory every round.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Spare(Arc<std::sync::Mutex<Vec<Vec<f32>>>>);
+
+impl Spare {
+    pub(crate) fn take(&self) -> Vec<f32> {
+        self.0.lock().ok().and_then(|mut rows| rows.pop()).unwrap_or_default()
+    }
+
+    fn give(&self, rows: impl IntoIterator<Item = Vec<f32>>) {
+        if let Ok(mut spare) = self.0.lock() {
+            spare.extend(rows);
+        }
+    }
+}
+
+pub(crate) struct Hub {
+    config: Config,
+    engine: Engine,
+    places: Places,
+    observers: Observers,
+    descent: Option<Box<Descent>>,
+    aggregating: Option<JoinHandle<Aggregated>>,
+    shared: Shared,
+    model: watch::Sender<Arc<Vec<v1::Frame>>>,
+    run: u64,
+    deadline: Option<(Option<Round>, Instant)>,
+    opened: Instant,
+    /// How the round before went, for the workers' [`v1::PreviousRound`].
+    previous: Option<(f64, Vec<Rank>)>,
+    round: u32,
+    reason: Option<Reason>,
+    stop: CancellationToken,
+}
+
+/// A round's arithmetic, done on a thread of its own.
+struct Aggregated {
+    descent: Box<Descent>,
+    round: Round,
+    rows: Vec<(Rank, Vec<f32>)>,
+    absent: Vec<Rank>,
+    moved: Result<Moved, Refusal>,
+    collecting: Duration,
+    aggregating: Duration,
+}
+
+/// Signs of life that may be missed.
+const PATIENCE: u32 = 3;
+
+/// n·d below which a round's arithmetic is done in place: handing it over would take longer.
+const SMALL: usize = 1 << 17;
+
+/// Longest time to wait for everybody to take their leave.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl Hub {
+    pub(crate) fn new(config: Config, stop: CancellationToken) -> Result<Self, ServerError> {
+        let plan = config.spec.plan(config.workers)?;
+        let run = getrandom::u64().map_err(ServerError::Random)?;
+        let descent = Descent::new(&config.spec, config.start.clone(), config.seed);
+        let (model, receiver) = watch::channel(Arc::new(frames(run, 1, descent.model())));
+        let description = v1::JoinReply {
+            session: Vec::new().into(),
+            rank: 0,
+            workers: config.workers as u32,
+            dimension: config.start.len() as u64,
+            rounds: config.spec.rounds,
+            run,
+            heartbeat_seconds: config.spec.heartbeat.as_secs_f64(),
+            scenario: config.scenario.clone(),
+        };
+        let shared = Shared { description: Arc::new(description), model: receiver, spare: Spare::default() };
+        Ok(Self {
+            engine: Engine::new(plan),
+            places: Places::new(config.workers, PATIENCE * config.spec.heartbeat),
+            observers: Observers::default(),
+            descent: Some(Box::new(descent)),
+            aggregating: None,
+            shared,
+            model,
+            run,
+            deadline: Some((None, Instant::now() + config.spec.join_deadline)),
+            opened: Instant::now(),
+            previous: None,
+            round: 0,
+            reason: None,
+            stop,
+            config,
+        })
+    }
+
+    pub(crate) fn shared(&self) -> Shared {
+        self.shared.clone()
+    }
+
+    /// Runs the training to its end.
+    pub(crate) async fn run(mut self, mut messages: mpsc::Receiver<Message>) -> Result<Outcome, ServerError> {
+        let mut pulse = time::interval(self.config.spec.heartbeat);
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while self.reason.is_none() {
+            let deadline = self.deadline;
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                Some(message) = messages.recv() => self.take(message).await,
+                done = async { self.aggregating.as_mut().expect("guarded").await }, if self.aggregating.is_some() => {
+                    self.aggregating = None;
+                    match done {
+                        Ok(done) => self.aggregated(done).await,
+                        // Only a panic of a rule gets here: a bug of ours, which must not be survived in silence.
+                        Err(error) => std::panic::resume_unwind(error.into_panic()),
+                    }
+                }
+                () = time::sleep_until(deadline.map_or_else(Instant::now, |(_, at)| at)), if deadline.is_some() => {
+                    self.deadline = None;
+                    if let Some((round, _)) = deadline {
+                        self.handle(round.map_or(Event::GatheringOver, Event::DeadlinePassed)).await;
+                    }
+                }
+                _ = pulse.tick() => for seat in self.places.silent() {
+                    tracing::warn!(worker = seat.rank.0, "no sign of life");
+                    self.leave(seat).await;
+                },
+            }
+        }
+        self.take_leave(messages).await
+    }
+
+    async fn take(&mut self, message: Message) {
+        match message {
+            Message::Join { wish, answer } => {
+                let taken = self.join(wish);
+                let _ = answer.send(taken);
+            }
+            Message::Control { session, downstream, answer } => {
+                if let Some(seat) = self.places.seat(session, downstream) {
+                    let _ = answer.send(seat);
+                    tracing::info!(worker = seat.rank.0, "joined");
+                    self.handle(Event::Joined(seat.rank)).await;
+                }
+            }
+            Message::Ended(seat) => self.leave(seat).await,
+            Message::Heard(rank) => self.places.hear(rank),
+            Message::Who { session, answer } => {
+                if let Some(rank) = self.places.rank(session) {
+                    let _ = answer.send(rank);
+                }
+            }
+            Message::Update { rank, update, answer } => {
+                self.places.hear(rank);
+                let event = match update {
+                    Ok((round, row)) => Event::Delivered { rank, round, row },
+                    Err(why) => Event::Malformed { rank, why },
+                };
+                let mut commands = self.engine.handle(event).into_iter();
+                if let Some(Command::Answer { rank, taken }) = commands.next() {
+                    self.answer(rank, taken, answer);
+                }
+                self.carry_out(commands.collect()).await;
+            }
+            Message::Observe { every_model, stream } => {
+                let mut greeting = vec![observation::Message::Run(self.description())];
+                let model = self.model.borrow().clone();
+                greeting.extend(model.iter().cloned().map(observation::Message::Model));
+                self.observers.add(stream, every_model, greeting).await;
+            }
+        }
+    }
+
+    fn join(&mut self, wish: Wish) -> Result<(Session, Rank), NoPlace> {
+        let mut secret = [0; 16];
+        if getrandom::fill(&mut secret).is_err() {
+            return Err(NoPlace::Full(self.config.workers)); // No secret, no place.
+        }
+        let session = Session(secret);
+        self.places.take(wish, session).map(|rank| (session, rank))
+    }
+
+    async fn leave(&mut self, seat: Seat) {
+        if self.places.unseat(seat) {
+            tracing::warn!(worker = seat.rank.0, round = self.round, "gone");
+            self.handle(Event::Left(seat.rank)).await;
+        }
+    }
+
+    async fn handle(&mut self, event: Event) {
+        let commands = self.engine.handle(event);
+        self.carry_out(commands).await;
+    }
+
+    async fn carry_out(&mut self, commands: Vec<Command>) {
+        let mut unread = Vec::new();
+        for command in commands {
+            match command {
+                Command::Open { round, to } => unread.append(&mut self.open(round, &to).await),
+                Command::Answer { rank, taken } => self.answer(rank, taken, None),
+                Command::Aggregate { round, rows, absent, spent: _ } => self.aggregate(round, rows, absent),
+                Command::Skip { round, rows, absent } => {
+                    let why = format!("{rows} updates, fewer than the quorum");
+                    self.skip(round, &absent, why).await;
+                }
+                Command::Finish(reason) => self.reason = Some(reason),
+            }
+        }
+        for seat in unread {
+            tracing::warn!(worker = seat.rank.0, "does not read");
+            Box::pin(self.leave(seat)).await;
+        }
+    }
+
+    /// Tells the members that a round is open; answers who does not read.
+    async fn open(&mut self, round: Round, to: &[Rank]) -> Vec<Seat> {
+        let Some(descent) = &self.descent else { return Vec::new() };
+        self.round = round.get();
+        self.opened = Instant::now();
+        self.deadline = Some((Some(round), self.opened + self.config.spec.round_deadline));
+        let step = descent.step(round, to.len());
+        let model = Arc::clone(&self.model.borrow());
+        let inline = if let [only] = model.as_slice() { Some(only) } else { None };
+        let mut unread = Vec::new();
+        for &rank in to {
+            let previous = self.previous.as_ref().map(|(step, counted)| v1::PreviousRound {
+                step: *step,
+                counted: counted.binary_search(&rank).is_ok(),
+            });
+            let opened = v1::RoundOpened { round: round.get(), step, previous, model: inline.cloned() };
+            unread.extend(self.places.send(rank, from_server::Message::Opened(opened)).err());
+        }
+        unread
+    }
+
+    fn answer(&mut self, rank: Rank, taken: Result<Round, Rejection>, to: Option<oneshot::Sender<Result<(), Rejection>>>) {
+        if let Err(why) = &taken {
+            tracing::warn!(worker = rank.0, round = self.round, reason = why.label(), "update rejected: {why}");
+        }
+        match (to, taken) {
+            (Some(to), taken) => drop(to.send(taken.map(drop))),
+            // A worker whose row was taken learns it from the next round's opening.
+            (None, Ok(_)) => (),
+            (None, Err(why)) => {
+                let _ = self.places.send(rank, from_server::Message::Receipt(receipt(self.round, Err(why))));
+            }
+        }
+    }
+
+    fn aggregate(&mut self, round: Round, rows: Vec<(Rank, Vec<f32>)>, absent: Vec<Rank>) {
+        self.deadline = None;
+        let Some(mut descent) = self.descent.take() else { return };
+        let collecting = self.opened.elapsed();
+        let size = rows.len() * descent.model().len();
+        let work = move || {
+            let start = std::time::Instant::now();
+            let moved = descent.apply(round, &rows);
+            Aggregated { descent, round, rows, absent, moved, collecting, aggregating: start.elapsed() }
+        };
+        self.aggregating = Some(if size <= SMALL {
+            let done = work();
+            tokio::spawn(async { done })
+        } else {
+            tokio::task::spawn_blocking(work)
+        });
+    }
+
+    async fn aggregated(&mut self, done: Aggregated) {
+        let Aggregated { descent, round, rows, absent, moved, collecting, aggregating } = done;
+        let ranks: Vec<Rank> = rows.iter().map(|(rank, _)| *rank).collect();
+        self.shared.spare.give(rows.into_iter().map(|(_, row)| row));
+        let tensor = Arc::new(frames(self.run, round.get() + 1, descent.model()));
+        self.descent = Some(descent);
+        self.model.send_replace(Arc::clone(&tensor));
+        match moved {
+            Ok(moved) => {
+                tracing::debug!(round = round.get(), rows = ranks.len(), norm = moved.aggregate_norm, "aggregated");
+                let verdicts =
+                    moved.verdicts.iter().map(|v| v1::Verdict { rank: v.rank, weight: v.weight }).collect();
+                let report = v1::RoundReport {
+                    round: round.get(),
+                    verdicts,
+                    absent: absent.iter().map(|rank| rank.0).collect(),
+                    skipped: String::new(),
+                    step: moved.step,
+                    aggregate_norm: moved.aggregate_norm,
+                    collect_seconds: collecting.as_secs_f64(),
+                    aggregate_seconds: aggregating.as_secs_f64(),
+                };
+                self.previous = Some((moved.step, ranks));
+                self.observe(report, &tensor).await;
+                self.handle(Event::Aggregated(round)).await;
+            }
+            Err(refusal) => {
+                self.skip(round, &absent, refusal.to_string()).await;
+                self.handle(Event::Refused(round)).await;
+            }
+        }
+    }
+
+    async fn skip(&mut self, round: Round, absent: &[Rank], why: String) {
+        tracing::warn!(round = round.get(), "round skipped: {why}");
+        self.previous = Some((0.0, Vec::new()));
+        let Some(descent) = &self.descent else { return };
+        let tensor = Arc::new(frames(self.run, round.get() + 1, descent.model()));
+        self.model.send_replace(Arc::clone(&tensor));
+        let report = v1::RoundReport {
+            round: round.get(),
+            absent: absent.iter().map(|rank| rank.0).collect(),
+            skipped: why,
+            ..v1::RoundReport::default()
+        };
+        self.observe(report, &tensor).await;
+    }
+
+    async fn observe(&mut self, report: v1::RoundReport, model: &[v1::Frame]) {
+        let mut messages = vec![observation::Message::Report(report)];
+        messages.extend(model.iter().cloned().map(observation::Message::Model));
+        self.observers.send(&messages).await;
+    }
+
+    fn description(&self) -> v1::RunDescription {
+        let join = &self.shared.description;
+        v1::RunDescription {
+            workers: join.workers,
+            dimension: join.dimension,
+            rounds: join.rounds,
+            run: join.run,
+            scenario: join.scenario.clone(),
+        }
+    }
+
+    /// Tells everybody why it is over and waits until they have gone.
+    async fn take_leave(mut self, mut messages: mpsc::Receiver<Message>) -> Result<Outcome, ServerError> {
+        let stop = match self.reason {
+            Some(Reason::Done) => v1::Stop { reason: v1::stop::Reason::Done.into(), detail: String::new() },
+            Some(reason) => v1::Stop { reason: v1::stop::Reason::Failed.into(), detail: reason.to_string() },
+            None => v1::Stop { reason: v1::stop::Reason::Interrupted.into(), detail: "the server was stopped".into() },
+        };
+        self.observers.send(&[observation::Message::Stop(stop.clone())]).await;
+        drop(std::mem::take(&mut self.observers));
+        for rank in self.places.seated() {
+            let _ = self.places.send(rank, from_server::Message::Stop(stop.clone()));
+        }
+        let leaving = async {
+            while !self.places.seated().is_empty() {
+                match messages.recv().await {
+                    Some(Message::Ended(seat)) => drop(self.places.unseat(seat)),
+                    Some(_) => (),
+                    None => break,
+                }
+            }
+        };
+        if time::timeout(GRACE, leaving).await.is_err() {
+            tracing::warn!("some workers did not take their leave");
+        }
+        let ledgers = self.engine.ledgers().iter().map(|(rank, ledger)| (*rank, ledger.clone())).collect();
+        match (self.reason, self.descent) {
+            (Some(reason), Some(descent)) => {
+                Ok(Outcome { reason, model: descent.model().to_vec(), ledgers })
+            }
+            _ => Err(ServerError::Interrupted { round: self.round }),
+        }
+    }
+}
+
+/// How many messages may wait for one observer.
+pub(crate) fn backlog(shared: &Shared) -> usize {
+    observers::backlog(usize::try_from(shared.description.dimension).unwrap_or(usize::MAX))
+        .min(limits::FRAME_BYTES_MAX)
+}

@@ -1,0 +1,114 @@
+//! The parameter server: sockets, clock and logs around the round engine and a rule.
+//!
+//! It knows the number of parameters, a rule and an optimiser; it never knows the model, the data, or who lies.
+
+mod descent;
+mod error;
+mod hub;
+mod observers;
+mod places;
+mod service;
+mod spec;
+
+use std::{future::Future, io};
+
+use proto::{limits, transport};
+use round::{Ledger, Rank, Reason};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::mpsc,
+};
+use tokio_stream::Stream;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::{Connected, TcpIncoming};
+
+pub use descent::{Descent, Moved};
+pub use error::ServerError;
+use hub::Hub;
+use service::Service;
+pub use spec::{InvalidSpec, Scale, Spec};
+
+/// What a server needs to run once.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What the scenario says of the server.
+    pub spec: Spec,
+    /// Number of workers, n, liars included.
+    pub workers: usize,
+    /// The model to start from; its length is d.
+    pub start: Vec<f32>,
+    /// Breaks the rule's ties.
+    pub seed: u64,
+    /// The resolved scenario, handed to whoever joins; not looked at.
+    pub scenario: String,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Why it is over.
+    pub reason: Reason,
+    /// The final model.
+    pub model: Vec<f32>,
+    /// What each worker did.
+    pub ledgers: Vec<(Rank, Ledger)>,
+}
+
+/// Serves one training run on `listener` until it is over or `shutdown` completes.
+///
+/// # Errors
+/// When the configuration makes no sense, serving fails, or the run is interrupted.
+pub async fn run(
+    listener: TcpListener,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Outcome, ServerError> {
+    // `serve_with_incoming` leaves the socket as it is, so Nagle's algorithm has to be turned off here.
+    serve(TcpIncoming::from(listener).with_nodelay(Some(true)), config, shutdown).await
+}
+
+/// Serves one training run on connections of any kind.
+///
+/// # Errors
+/// As [`run`].
+pub async fn serve<C>(
+    incoming: impl Stream<Item = io::Result<C>>,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Outcome, ServerError>
+where
+    C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+{
+    let dimension = config.start.len() as u64;
+    if dimension == 0 || dimension > limits::DIMENSION_MAX {
+        return Err(ServerError::Dimension { got: dimension, most: limits::DIMENSION_MAX });
+    }
+    if config.scenario.len() > limits::SCENARIO_BYTES_MAX {
+        return Err(ServerError::Scenario { got: config.scenario.len(), most: limits::SCENARIO_BYTES_MAX });
+    }
+    let stop = CancellationToken::new();
+    let (to_hub, from_service) = mpsc::channel(1024);
+    let hub = Hub::new(config, stop.clone())?;
+    let service = Service::new(to_hub, hub.shared()).into_server();
+    let closing = CancellationToken::new();
+    let serving = transport::server()
+        .add_service(service)
+        .serve_with_incoming_shutdown(incoming, closing.clone().cancelled_owned());
+    let running = async {
+        let outcome = hub.run(from_service).await;
+        closing.cancel();
+        outcome
+    };
+    let both = async { tokio::join!(serving, running) };
+    tokio::pin!(both, shutdown);
+    let (served, outcome) = tokio::select! {
+        ended = &mut both => ended,
+        () = &mut shutdown => {
+            stop.cancel();
+            both.await
+        }
+    };
+    served.map_err(ServerError::Serve)?;
+    outcome
+}

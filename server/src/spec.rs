@@ -1,0 +1,150 @@
+//! What a scenario says of the server.
+
+use std::time::Duration;
+
+use aggregation::Pipeline;
+use optimizer::{InvalidMethod, InvalidSchedule, Method, Schedule};
+use round::Plan;
+use serde::{Deserialize, Serialize};
+
+/// The `[server]` section of a scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Spec {
+    /// Rounds to go through.
+    pub rounds: u32,
+    /// The aggregation rule.
+    pub rule: Pipeline,
+    /// Liars that the rule has to tolerate, f, as declared to it.
+    pub byzantine: usize,
+    /// Whether the model moves by the sum of all rows or by their mean.
+    pub scale: Scale,
+    /// How the model moves.
+    pub optimizer: Method,
+    /// Its learning rate.
+    pub schedule: Schedule,
+    /// Updates without which a round is skipped; default: more than half of the workers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quorum: Option<usize>,
+    /// Longest time from opening a round to closing it.
+    #[serde(with = "humantime_serde")]
+    pub round_deadline: Duration,
+    /// Longest time to wait for all workers before the first round; then it starts with a quorum.
+    #[serde(with = "humantime_serde")]
+    pub join_deadline: Duration,
+    /// Time between signs of life; a worker that gave none for three times this is gone.
+    #[serde(with = "humantime_serde")]
+    pub heartbeat: Duration,
+}
+
+impl Default for Spec {
+    fn default() -> Self {
+        Self {
+            rounds: 150,
+            rule: Pipeline::Average,
+            byzantine: 0,
+            scale: Scale::Sum,
+            optimizer: Method::Sgd,
+            schedule: Schedule::constant(2.0),
+            quorum: None,
+            round_deadline: Duration::from_secs(60),
+            join_deadline: Duration::from_secs(60),
+            heartbeat: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What the learning rate multiplies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scale {
+    /// n times the aggregate, an estimate of the sum of all rows: what the paper descends on.
+    Sum,
+    /// The aggregate, an estimate of the mean.
+    Mean,
+}
+
+/// The server section makes no sense.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum InvalidSpec {
+    /// Nothing would be done.
+    #[error("rounds is 0, expected at least 1")]
+    NoRounds,
+    /// No worker at all.
+    #[error("there are no workers, expected at least 1")]
+    NoWorkers,
+    /// The quorum can never be met, or is none.
+    #[error("quorum is {quorum}, expected 1 to {workers}, the number of workers")]
+    Quorum {
+        /// What was given
+        quorum: usize,
+        /// Number of workers
+        workers: usize,
+    },
+    /// A time is 0.
+    #[error("{0} is 0, expected a positive time")]
+    NoTime(&'static str),
+    /// The optimiser makes no sense.
+    #[error("the server's optimizer is wrong: {0}")]
+    Method(#[from] InvalidMethod),
+    /// The schedule makes no sense.
+    #[error("the server's schedule is wrong: {0}")]
+    Schedule(#[from] InvalidSchedule),
+}
+
+/// Rounds skipped one after another before the run is given up.
+const SKIPS_MAX: u32 = 10;
+
+impl Spec {
+    /// The engine's plan for `workers` workers.
+    ///
+    /// # Errors
+    /// When a number is out of its range.
+    pub fn plan(&self, workers: usize) -> Result<Plan, InvalidSpec> {
+        self.optimizer.check()?;
+        self.schedule.check()?;
+        if self.rounds == 0 {
+            return Err(InvalidSpec::NoRounds);
+        }
+        if workers == 0 {
+            return Err(InvalidSpec::NoWorkers);
+        }
+        for (name, time) in [
+            ("round_deadline", self.round_deadline),
+            ("join_deadline", self.join_deadline),
+            ("heartbeat", self.heartbeat),
+        ] {
+            if time.is_zero() {
+                return Err(InvalidSpec::NoTime(name));
+            }
+        }
+        let quorum = self.quorum.unwrap_or(workers / 2 + 1);
+        if quorum == 0 || quorum > workers {
+            return Err(InvalidSpec::Quorum { quorum, workers });
+        }
+        Ok(Plan { workers, rounds: self.rounds, quorum, skips_max: SKIPS_MAX })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_quorum_is_a_majority() {
+        for (workers, quorum) in [(1, 1), (2, 2), (10, 6), (11, 6)] {
+            assert_eq!(Spec::default().plan(workers).unwrap().quorum, quorum);
+        }
+    }
+
+    #[test]
+    fn what_cannot_run_is_refused() {
+        let refused = |spec: Spec| spec.plan(11).unwrap_err().to_string();
+        assert!(refused(Spec { rounds: 0, ..Spec::default() }).contains("rounds is 0"));
+        assert!(refused(Spec { quorum: Some(12), ..Spec::default() }).contains("expected 1 to 11"));
+        assert!(refused(Spec { quorum: Some(0), ..Spec::default() }).contains("quorum is 0"));
+        assert!(refused(Spec { heartbeat: Duration::ZERO, ..Spec::default() }).contains("heartbeat is 0"));
+        assert!(refused(Spec { schedule: Schedule::constant(-1.0), ..Spec::default() }).contains("rate is -1"));
+        assert_eq!(Spec::default().plan(0), Err(InvalidSpec::NoWorkers));
+    }
+}

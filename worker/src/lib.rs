@@ -1,0 +1,100 @@
+//! A worker process: joins, answers every round, reports its end.
+//!
+//! [`run`] speaks the protocol; a [`Participant`] decides what to answer. The honest one is [`Honest`]; liars bring
+//! their own, which is all that tells them apart.
+
+mod error;
+mod honest;
+mod session;
+
+use std::future::Future;
+
+pub use error::WorkerError;
+pub use honest::{Honest, Rows, Scenario, Workers};
+use tonic::transport::Endpoint;
+
+/// How to reach the server, and as whom.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The server.
+    pub server: Endpoint,
+    /// Which place to ask for.
+    pub place: Place,
+}
+
+/// Which place to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Exactly this rank.
+    Rank(u32),
+    /// The lowest that is free.
+    Lowest,
+    /// The highest that is free.
+    Highest,
+}
+
+/// What a worker is told when it joins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Joined {
+    /// Its place.
+    pub rank: u32,
+    /// Number of workers, n.
+    pub workers: u32,
+    /// Number of parameters, d.
+    pub dimension: usize,
+    /// Number of rounds.
+    pub rounds: u32,
+    /// The resolved scenario, TOML.
+    pub scenario: String,
+}
+
+/// What a worker sees when a round opens.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The round, from 1.
+    pub round: u32,
+    /// The common model ρ.
+    pub model: &'a [f32],
+    /// What one unit of the sum of all rows will move ρ by, if nobody is missing.
+    pub step: f64,
+    /// How the round before ended: what one unit of the sum moved ρ by, and whether this worker's row was counted.
+    pub previous: Option<(f64, bool)>,
+}
+
+/// Decides what a worker answers.
+pub trait Participant: Send + 'static {
+    /// The row to send this round, as long as the model.
+    fn respond(&mut self, view: &View<'_>) -> Vec<f32>;
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// All rounds are done.
+    Done,
+    /// The server gave up, or was told to.
+    Stopped(String),
+}
+
+/// Works until the run is over or `shutdown` completes. `participant` is made of what the server says; it is handed back
+/// with the end.
+///
+/// # Errors
+/// When the server cannot be reached or is lost, or says what it must not, or `participant` fails.
+pub async fn run<P, E>(
+    config: Config,
+    participant: impl FnOnce(&Joined) -> Result<P, E>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(End, P), WorkerError>
+where
+    P: Participant,
+    WorkerError: From<E>,
+{
+    tokio::pin!(shutdown);
+    let session = tokio::select! {
+        session = session::Session::join(&config) => session?,
+        () = &mut shutdown => return Err(WorkerError::Interrupted),
+    };
+    let participant = participant(session.joined())?;
+    session.work(participant, shutdown).await
+}
