@@ -1,12 +1,15 @@
 //! Model attack → data poisoning: rows that make an unmodified honest worker hold a given model.
 //!
-//! With x̃ = (x, 1) and Δ = 2λ(θ♠ − ρ∞) + 2νθ♠, a data set makes θ♠ the worker's local optimum under ρ∞ exactly when
-//! its gradients at θ♠ sum to −Δ; the local problem is convex, so that is all it takes.
+//! With x̃ = (x, 1) and Δ = 2νθ♠ − ∇ρR(ρ∞, θ♠), which under squared-l2 is 2λ(θ♠ − ρ∞) + 2νθ♠, a data set makes θ♠ the
+//! worker's local optimum under ρ∞ exactly when its gradients at θ♠ sum to −Δ; the local problem is convex, so that is
+//! all it takes.
 
 mod least_squares;
 mod softmax;
 
-use learning::Model;
+use learning::{
+    Dataset, Loss, Model, Precision, Regularizer, model::Kind,
+};
 use nalgebra::{DMatrix, DVector};
 
 pub use least_squares::rows_for_least_squares;
@@ -21,8 +24,8 @@ pub struct Hold<'a> {
     pub theta: &'a [f64],
     /// ρ∞, the common model at the equilibrium aimed for.
     pub rho: &'a [f64],
-    /// Weight of squared-l2.
-    pub lambda: f64,
+    /// The pull of the common model.
+    pub regularizer: Regularizer,
     /// Weight of ν‖θ‖².
     pub nu: f64,
 }
@@ -54,6 +57,22 @@ pub enum Uncraftable {
 }
 
 impl Hold<'_> {
+    /// How far θ♠ is from being the optimum of a worker that holds `rows`: the norm of its gradient there, apart from
+    /// what no data can change.
+    ///
+    /// # Errors
+    /// When a vector does not fit the model.
+    ///
+    /// # Panics
+    /// When the rows do not fit the model.
+    pub fn stationarity(&self, rows: &Dataset) -> Result<f64, Uncraftable> {
+        let (_, delta) = self.matrices()?;
+        let mut gradient = vec![0.0; self.theta.len()];
+        Loss::new(&self.model, rows, 0.0, Precision::Double).evaluate(self.theta, &mut gradient);
+        let sum = DMatrix::from_row_slice(delta.nrows(), delta.ncols(), &gradient) + delta;
+        Ok(if self.model.kind == Kind::Softmax { centred(sum).norm() } else { sum.norm() })
+    }
+
     /// θ♠ and Δ, shape (inputs + 1, outputs).
     fn matrices(&self) -> Result<(DMatrix<f64>, DMatrix<f64>), Uncraftable> {
         let (rows, columns, want) = (self.model.inputs + 1, self.model.outputs, self.model.dimension());
@@ -63,8 +82,8 @@ impl Hold<'_> {
             }
         }
         let theta = DMatrix::from_row_slice(rows, columns, self.theta);
-        let rho = DMatrix::from_row_slice(rows, columns, self.rho);
-        let delta = 2.0 * self.lambda * (&theta - rho) + 2.0 * self.nu * &theta;
+        let pull = DMatrix::from_row_slice(rows, columns, &self.regularizer.gradient(self.rho, self.theta));
+        let delta = 2.0 * self.nu * &theta - pull;
         Ok((theta, delta))
     }
 }
@@ -81,4 +100,13 @@ fn principal_directions(matrix: &DMatrix<f64>) -> Vec<(DVector<f64>, f64)> {
     let negligible = directions.first().map_or(0.0, |(_, sigma)| sigma * 1e-13);
     directions.retain(|(_, sigma)| *sigma > negligible);
     directions
+}
+
+/// Every row minus its mean over the classes.
+fn centred(mut matrix: DMatrix<f64>) -> DMatrix<f64> {
+    for mut row in matrix.row_iter_mut() {
+        let mean = row.mean();
+        row.add_scalar_mut(-mean);
+    }
+    matrix
 }

@@ -22,5 +22,5 @@ pub use model::{Exam, Model};
 pub use regularizer::Regularizer;
 pub use seed::Seed;
 pub use solver::SolverSpec;
-pub use task::{Task, TaskError};
+pub use task::{Start, Task, TaskError};
 pub use user::User;

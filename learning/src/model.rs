@@ -1,5 +1,7 @@
 //! Models, and how their answers are judged.
 
+use rand::RngExt as _;
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -35,10 +37,10 @@ impl Model {
         (self.inputs + 1) * self.outputs
     }
 
-    /// Parameters are usually started uniform in ± this (`PyTorch`'s choice for a linear layer).
-    #[must_use]
-    pub fn initial_bound(&self) -> f64 {
-        (self.inputs as f64).sqrt().recip()
+    /// Parameters uniform in ± 1/√inputs, `PyTorch`'s choice for a linear layer.
+    pub(crate) fn uniform(&self, stream: &mut ChaCha8Rng) -> Vec<f64> {
+        let bound = (self.inputs as f64).sqrt().recip();
+        (0..self.dimension()).map(|_| stream.random_range(-bound..bound)).collect()
     }
 
     pub(crate) const fn link(&self) -> Link {

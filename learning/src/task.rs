@@ -35,6 +35,20 @@ pub struct Task {
     /// How a worker fits its own model.
     #[serde(default)]
     pub solver: SolverSpec,
+    /// Where the common model starts.
+    #[serde(default)]
+    pub start: Start,
+}
+
+/// Where a common model starts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// All parameters 0.
+    #[default]
+    Zeros,
+    /// Uniform in ± 1/√inputs, stream "common start" of the seed.
+    Uniform,
 }
 
 const fn digits() -> Source {
@@ -67,6 +81,7 @@ impl Default for Task {
             nu: 0.0,
             partition: iid(),
             solver: SolverSpec::default(),
+            start: Start::default(),
         }
     }
 }
@@ -173,6 +188,18 @@ impl Task {
     pub fn sized_model(&self) -> Result<Model, TaskError> {
         let (inputs, outputs) = self.data.shape()?;
         Ok(Model { kind: self.model, inputs, outputs })
+    }
+
+    /// The common model before the first round.
+    ///
+    /// # Errors
+    /// When the data are a file that cannot be read.
+    pub fn initial_model(&self, seed: Seed) -> Result<Vec<f32>, TaskError> {
+        let model = self.sized_model()?;
+        Ok(match self.start {
+            Start::Zeros => vec![0.0; model.dimension()],
+            Start::Uniform => model.uniform(&mut seed.stream("common start")).into_iter().map(|t| t as f32).collect(),
+        })
     }
 
     /// Training and test rows; `folder` holds the sets that are not embedded.

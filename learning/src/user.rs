@@ -1,7 +1,5 @@
 //! One honest user's side of the protocol: the common model comes in, a gradient goes out.
 
-use rand::RngExt as _;
-
 use crate::{
     Dataset, Loss, Model, Precision, Regularizer, Seed, SolverSpec, model,
     regularizer::Kind,
@@ -52,7 +50,7 @@ impl User {
                 None => Solver::Exact(Exact::new(start.unwrap_or_else(zeros), tolerance, data)),
             },
             SolverSpec::Joint { method, schedule } => {
-                let start = start.unwrap_or_else(|| random_start(model, seed, index));
+                let start = start.unwrap_or_else(|| model.uniform(&mut seed.stream_of("start", index)));
                 Solver::Joint(Joint::new(start.iter().map(|&t| t as f32).collect(), method, schedule))
             }
         };
@@ -96,13 +94,6 @@ impl User {
             Solver::Joint(joint) => joint.theta(),
         }
     }
-}
-
-/// Uniform in ± 1/√inputs.
-fn random_start(model: &Model, seed: Seed, index: u32) -> Vec<f64> {
-    let bound = model.initial_bound();
-    let mut stream = seed.stream_of("start", index);
-    (0..model.dimension()).map(|_| stream.random_range(-bound..bound)).collect()
 }
 
 #[cfg(test)]

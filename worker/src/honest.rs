@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use learning::{Seed, Task, User};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Joined, Participant, View, WorkerError};
 
@@ -18,11 +18,18 @@ pub struct Scenario {
     pub workers: Workers,
 }
 
-/// What a worker reads of the `[workers]` section.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// The `[workers]` section: the honest workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Workers {
     /// How many there are; they share the training rows.
     pub count: usize,
+}
+
+impl Default for Workers {
+    fn default() -> Self {
+        Self { count: 10 }
+    }
 }
 
 /// Where an honest worker's rows come from.

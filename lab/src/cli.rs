@@ -1,0 +1,270 @@
+//! What people type.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use learning::{model, regularizer};
+
+/// A Byzantine-resilience testbed on a real network.
+///
+/// A gRPC parameter server, honest workers and malicious workers, each its own process. Exit codes: 0 done, 1 could
+/// not be finished, 2 wrong arguments or scenario, 3 a bug of ours.
+#[derive(Debug, Parser)]
+#[command(name = "equipoise", version, max_term_width = 110)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// End when standard input ends: how child processes notice that whoever started them is gone
+    #[arg(long, global = true, hide = true)]
+    pub lifeline: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show that gradient attack, model attack and data poisoning reach the same place: four runs, a table, a picture
+    Equivalence(Equivalence),
+    /// Run any scenario as a cluster of processes
+    Run(Run),
+    /// Craft data that make an honest worker do what an attack did
+    Poison(Poison),
+    /// Follow a running server and judge every model
+    Observe(Observe),
+    /// One process: the parameter server
+    Server(Server),
+    /// One process: an honest worker, with its part of the task's data or with a file of its own
+    Worker(Worker),
+    /// One process: a liar, as the server's scenario says
+    Attacker(Attacker),
+    /// Measure this machine
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+/// Where data and results are.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Folder for the results [default: results/<name>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// No progress on stderr
+    #[arg(long, short)]
+    pub quiet: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub data: Data,
+}
+
+/// Where data are.
+#[derive(Debug, Args)]
+pub struct Data {
+    /// Folder with the data sets that are not embedded, one folder each: `mnist`, `fashion-mnist`
+    #[arg(long, value_name = "DIR", env = "EQUIPOISE_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// Arguments of `equivalence`.
+#[derive(Debug, Args)]
+pub struct Equivalence {
+    /// The model to learn
+    #[arg(long, value_enum, default_value_t = ModelKind::Softmax)]
+    pub model: ModelKind,
+    /// The pull between common and local models; l2 and smooth-l2 bound every vote, the attacker's too
+    #[arg(long, value_enum, default_value_t = RegularizerKind::SquaredL2)]
+    pub regularizer: RegularizerKind,
+    /// Weight of the regulariser [default: 0.01 for squared-l2, 1 otherwise]
+    #[arg(long)]
+    pub lambda: Option<f64>,
+    /// The server's learning rate [default: 2 for squared-l2, 0.3 otherwise]
+    #[arg(long)]
+    pub eta: Option<f64>,
+    /// Rounds of each run [default: 150 for squared-l2, 60 otherwise]
+    #[arg(long)]
+    pub rounds: Option<u32>,
+    /// Honest workers
+    #[arg(long, default_value_t = 10)]
+    pub workers: usize,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// With --model linear: add rows that pin the rest of the poisoned worker's model, which makes the attack faster
+    #[arg(long)]
+    pub pins: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The scenario, TOML
+    pub scenario: PathBuf,
+    /// In this process, without sockets: the same engine, the same bits
+    #[arg(long)]
+    pub in_process: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// Arguments of `poison`.
+#[derive(Debug, Args)]
+pub struct Poison {
+    /// What a gradient attack settled on (arrays `rho` and `gradient`), or a model to hold and the common model to hold
+    /// it against (arrays `theta` and `rho`), `.npz`
+    pub attack: PathBuf,
+    /// The scenario whose task the data are for [default: the task of `equivalence`]
+    #[arg(long)]
+    pub scenario: Option<PathBuf>,
+    /// Least squares: add rows that pin the rest of the poisoned worker's model
+    #[arg(long)]
+    pub pins: bool,
+    /// The file to write
+    #[arg(long, value_name = "FILE", default_value = "poison.npz")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `observe`.
+#[derive(Debug, Args)]
+pub struct Observe {
+    /// The server, as in http://127.0.0.1:4747
+    pub server: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// Arguments of `server`.
+#[derive(Debug, Args)]
+pub struct Server {
+    /// The scenario, TOML
+    #[arg(long)]
+    pub scenario: PathBuf,
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:4747")]
+    pub listen: SocketAddr,
+    /// A model of so many zeros instead of the task's: for measuring the network
+    #[arg(long, hide = true)]
+    pub dimension: Option<usize>,
+}
+
+/// Which place a worker asks for.
+#[derive(Debug, Args)]
+pub struct Place {
+    /// The server, as in http://127.0.0.1:4747
+    pub server: String,
+    /// The rank to ask for [default: the lowest free for workers, the highest for attackers]
+    #[arg(long)]
+    pub rank: Option<u32>,
+}
+
+/// Arguments of `worker`.
+#[derive(Debug, Args)]
+pub struct Worker {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub place: Place,
+    /// Rows of its own, .npz or .csv, instead of its part of the task's data
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// Start of its local model, array `theta` of an .npz file
+    #[arg(long, value_name = "FILE", requires = "data")]
+    pub start: Option<PathBuf>,
+    /// Answer zeros at once: for measuring the network
+    #[arg(long, hide = true)]
+    pub idle: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub folder: Data,
+}
+
+/// Arguments of `attacker`.
+#[derive(Debug, Args)]
+pub struct Attacker {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub place: Place,
+    /// Where to leave what the attack settled on, .npz
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub folder: Data,
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// Rounds a second of a cluster whose workers have nothing to compute
+    Rounds(BenchRounds),
+}
+
+/// Arguments of `bench rounds`.
+#[derive(Debug, Args)]
+pub struct BenchRounds {
+    /// Worker processes
+    #[arg(long, default_value_t = 10)]
+    pub workers: usize,
+    /// Parameters of the model
+    #[arg(long, default_value_t = 650)]
+    pub dimension: usize,
+    /// Rounds to go through
+    #[arg(long, default_value_t = 2000)]
+    pub rounds: u32,
+    /// One JSON object instead of a sentence
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Models, as the command line names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ModelKind {
+    /// Softmax regression
+    Softmax,
+    /// Least squares on indicator targets, solved in closed form
+    Linear,
+}
+
+impl From<ModelKind> for model::Kind {
+    fn from(kind: ModelKind) -> Self {
+        match kind {
+            ModelKind::Softmax => Self::Softmax,
+            ModelKind::Linear => Self::Linear,
+        }
+    }
+}
+
+/// Regularisers, as the command line names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RegularizerKind {
+    /// λ‖ρ−θ‖²
+    SquaredL2,
+    /// λ‖ρ−θ‖
+    L2,
+    /// λ√(1+‖ρ−θ‖²)
+    SmoothL2,
+}
+
+impl From<RegularizerKind> for regularizer::Kind {
+    fn from(kind: RegularizerKind) -> Self {
+        match kind {
+            RegularizerKind::SquaredL2 => Self::SquaredL2,
+            RegularizerKind::L2 => Self::L2,
+            RegularizerKind::SmoothL2 => Self::SmoothL2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,68 @@
+//! What each command does with its arguments.
+
+mod bench;
+mod experiments;
+mod processes;
+
+use std::{future::Future, path::PathBuf};
+
+use tonic::transport::Endpoint;
+
+use crate::{
+    cli::{Bench, Cli, Command, Common},
+    failure::Failure,
+    lifeline,
+    run::Options,
+};
+
+/// Carries out a command.
+///
+/// # Errors
+/// When it does not come to its end.
+pub fn execute(cli: Cli) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads(&cli.command))
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::because(format!("cannot start the runtime: {error}")))?;
+    let shutdown = lifeline::shutdown(cli.lifeline);
+    runtime.block_on(dispatch(cli.command, shutdown))
+}
+
+/// A worker has one connection; what it computes runs on a thread of its own.
+const fn threads(command: &Command) -> usize {
+    match command {
+        Command::Worker(_) | Command::Attacker(_) => 1,
+        _ => 2,
+    }
+}
+
+async fn dispatch(command: Command, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+    match command {
+        Command::Equivalence(arguments) => experiments::equivalence(arguments, shutdown).await,
+        Command::Run(arguments) => experiments::run(arguments, shutdown).await,
+        Command::Poison(arguments) => experiments::poison(&arguments),
+        Command::Observe(arguments) => experiments::observe(arguments, shutdown).await,
+        Command::Server(arguments) => processes::server(arguments, shutdown).await,
+        Command::Worker(arguments) => processes::worker(arguments, shutdown).await,
+        Command::Attacker(arguments) => processes::attacker(arguments, shutdown).await,
+        Command::Bench(Bench::Rounds(arguments)) => bench::rounds(arguments, shutdown).await,
+    }
+}
+
+fn options(common: Common, name: &str) -> Options {
+    let out = common.out.unwrap_or_else(|| PathBuf::from("results").join(name));
+    Options { out, quiet: common.quiet, data: common.data.data_dir }
+}
+
+fn endpoint(server: &str) -> Result<Endpoint, Failure> {
+    let wrong = || {
+        Failure::wrong(format!("{server:?} is not the address of a server"))
+            .hint("it looks like http://127.0.0.1:4747")
+    };
+    let endpoint = Endpoint::from_shared(server.to_owned()).map_err(|_| wrong())?;
+    if endpoint.uri().host().is_none() || endpoint.uri().scheme_str() != Some("http") {
+        return Err(wrong());
+    }
+    Ok(endpoint)
+}

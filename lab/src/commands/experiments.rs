@@ -1,0 +1,169 @@
+//! Commands that make results.
+
+use std::{future::Future, time::Instant};
+
+use attacker::Settled;
+use learning::{
+    Seed, Task,
+    data::{load_vector, save_table},
+    regularizer::Kind,
+};
+use optimizer::Schedule;
+
+use super::{endpoint, options};
+use crate::{
+    cli, equivalence,
+    failure::Failure,
+    in_process,
+    judge::Judge,
+    observer::{self, Observer, Sighting},
+    poison,
+    progress::Progress,
+    report,
+    results::{Folder, Summary, read_rounds},
+    run::{self, Options},
+    scenario::Scenario,
+};
+
+pub(super) async fn equivalence(
+    arguments: cli::Equivalence,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    let scenario = equivalence_scenario(&arguments);
+    scenario.check()?;
+    let options = options(arguments.common, "equivalence");
+    if !options.quiet {
+        eprintln!("seed {}, results in {}", scenario.seed.0, options.out.display());
+    }
+    let equivalence = equivalence::run(&scenario, arguments.pins, &options, shutdown).await?;
+    let poison = &equivalence.poison;
+    println!("{}", report::equivalence_table(&equivalence));
+    println!(
+        "The poisoned worker holds {} rows ({} distinct) against {} honest ones.",
+        poison.rows, poison.distinct, poison.honest_rows,
+    );
+    println!("Picture: {}", options.out.join("report.html").display());
+    Ok(())
+}
+
+/// What was tried and works on digits.
+fn equivalence_scenario(arguments: &cli::Equivalence) -> Scenario {
+    let regularizer: Kind = arguments.regularizer.into();
+    let (lambda, eta, rounds) = if regularizer == Kind::SquaredL2 { (0.01, 2.0, 150) } else { (1.0, 0.3, 60) };
+    Scenario {
+        name: "equivalence".to_owned(),
+        seed: Seed(arguments.seed),
+        task: Task {
+            model: arguments.model.into(),
+            regularizer,
+            lambda: arguments.lambda.unwrap_or(lambda),
+            ..Task::default()
+        },
+        server: server::Spec {
+            rounds: arguments.rounds.unwrap_or(rounds),
+            schedule: Schedule::constant(arguments.eta.unwrap_or(eta)),
+            ..server::Spec::default()
+        },
+        workers: worker::Workers { count: arguments.workers },
+        ..Scenario::default()
+    }
+}
+
+pub(super) async fn run(arguments: cli::Run, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+    let scenario = Scenario::load(&arguments.scenario)?;
+    let options = options(arguments.common, &scenario.name);
+    if !options.quiet {
+        eprintln!("seed {}, results in {}", scenario.seed.0, options.out.display());
+    }
+    let summary = if arguments.in_process {
+        in_process::run(&scenario, &options)?
+    } else {
+        run::run(&scenario, &options, shutdown).await?
+    };
+    show(&summary, &options)
+}
+
+/// Prints the table of one run and writes its page.
+fn show(summary: &Summary, options: &Options) -> Result<(), Failure> {
+    let picture =
+        report::picture(&[report::Curve { name: summary.name.clone(), rounds: read_rounds(&options.out)? }])?;
+    let path = options.out.join("report.html");
+    std::fs::write(&path, report::single(summary, &picture).into_string())
+        .map_err(|error| Failure::because(format!("cannot write {}: {error}", path.display())))?;
+    println!("{}", report::summary_table(summary));
+    println!("Picture: {}", path.display());
+    Ok(())
+}
+
+pub(super) fn poison(arguments: &cli::Poison) -> Result<(), Failure> {
+    let scenario = match &arguments.scenario {
+        Some(path) => Scenario::load(path)?,
+        None => Scenario::default(),
+    };
+    let unreadable = |error| Failure::unfinished(&error);
+    let rho = load_vector(&arguments.attack, "rho").map_err(unreadable)?;
+    let theta = match load_vector(&arguments.attack, "theta") {
+        Ok(theta) => theta,
+        Err(_) => {
+            let gradient = load_vector(&arguments.attack, "gradient")
+                .map_err(|error| unreadable(error).hint("it needs `rho` and `gradient`, or `rho` and `theta`"))?;
+            poison::attacking_model(&scenario, &Settled { rho: rho.clone(), gradient })?
+        }
+    };
+    let poison = poison::craft(&scenario, &theta, &rho, arguments.pins)?;
+    save_table(&arguments.out, &poison.rows).map_err(unreadable)?;
+    println!(
+        "{} rows ({} distinct) in {}, gradient left at the model to hold: {:.1e}",
+        poison.rows.examples(),
+        poison.rows.inputs.rows(),
+        arguments.out.display(),
+        poison.stationarity,
+    );
+    Ok(())
+}
+
+pub(super) async fn observe(arguments: cli::Observe, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+    let mut observer = Observer::follow(endpoint(&arguments.server)?).await?;
+    let scenario: Scenario = toml::from_str(&observer.description().scenario).map_err(|error| {
+        Failure::because(format!("the scenario of {} is not ours: {}", arguments.server, error.message()))
+    })?;
+    let options = options(arguments.common, &scenario.name);
+    let mut folder = Folder::create(&options.out, &scenario)?;
+    let judge = Judge::new(&scenario, options.data.as_deref())?;
+    let mut progress = Progress::new(&scenario.name, scenario.server.rounds, options.quiet);
+    let (mut last, mut final_model, mut skipped, started) = (None, Vec::new(), 0, Instant::now());
+    tokio::pin!(shutdown);
+    loop {
+        let sighting = tokio::select! {
+            sighting = observer.next() => sighting?,
+            () = &mut shutdown => return Err(Failure::because("interrupted")),
+        };
+        match sighting {
+            Sighting::Start(_) => (),
+            Sighting::Round(report, model) => {
+                let line = observer::line(report, &model, &judge);
+                skipped += u32::from(line.skipped.is_some());
+                folder.add(&line)?;
+                progress.round(&line);
+                (last, final_model) = (Some(line), model);
+            }
+            Sighting::Stop(Ok(())) => break,
+            Sighting::Stop(Err(why)) => return Err(Failure::because(format!("the run ended: {why}"))),
+        }
+    }
+    progress.finish();
+    let Some(last) = last else { return Err(Failure::because("the run ended before a round was seen")) };
+    let summary = Summary {
+        name: scenario.name.clone(),
+        seed: scenario.seed.0,
+        judgement: last.judgement,
+        target_norm: judge.target_norm(),
+        rounds: last.round,
+        skipped,
+        processes: 1 + scenario.processes(),
+        lost: last.absent,
+        seconds: started.elapsed().as_secs_f64(),
+    };
+    folder.finish(&summary, &final_model)?;
+    show(&summary, &options)
+}

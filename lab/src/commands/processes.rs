@@ -1,0 +1,74 @@
+//! The processes themselves: server, worker, attacker.
+
+use std::future::Future;
+
+use round::Reason;
+use tokio::net::TcpListener;
+use worker::{Config, End, Honest, Joined, Participant, Rows, View, WorkerError};
+
+use super::endpoint;
+use crate::{cli, failure::Failure, ready::Ready, scenario::Scenario};
+
+pub(super) async fn server(arguments: cli::Server, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+    let scenario = Scenario::load(&arguments.scenario)?;
+    let mut config = scenario.server_config()?;
+    if let Some(dimension) = arguments.dimension {
+        config.start = vec![0.0; dimension];
+    }
+    let cannot_listen = |error| Failure::because(format!("cannot listen on {}: {error}", arguments.listen));
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .map_err(|error| cannot_listen(error).hint("--listen 127.0.0.1:0 takes any free port"))?;
+    let listening = listener.local_addr().map_err(cannot_listen)?;
+    let ready = serde_json::to_string(&Ready { listening }).map_err(|error| Failure::unfinished(&error))?;
+    println!("{ready}");
+    tracing::info!(%listening, workers = config.workers, rounds = config.spec.rounds, seed = config.seed, "listening");
+    let outcome = server::run(listener, config, shutdown).await.map_err(|error| Failure::unfinished(&error))?;
+    for (rank, ledger) in &outcome.ledgers {
+        let rejected: u32 = ledger.rejected.values().sum();
+        tracing::info!(worker = rank.0, ledger.accepted, rejected, ledger.absent, "ledger");
+    }
+    match outcome.reason {
+        Reason::Done => Ok(()),
+        reason => Err(Failure::because(reason.to_string())),
+    }
+}
+
+pub(super) async fn worker(arguments: cli::Worker, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+    let place = arguments.place.rank.map_or(worker::Place::Lowest, worker::Place::Rank);
+    let config = Config { server: endpoint(&arguments.place.server)?, place };
+    let rows = Rows { file: arguments.data, start: arguments.start, folder: arguments.folder.data_dir };
+    let ended = if arguments.idle {
+        worker::run(config, |joined| Ok::<_, WorkerError>(Idle(joined.dimension)), shutdown).await.map(|(end, _)| end)
+    } else {
+        let honest = |joined: &Joined| {
+            tracing::info!(rank = joined.rank, workers = joined.workers, rounds = joined.rounds, "joined");
+            Honest::new(joined, &rows)
+        };
+        worker::run(config, honest, shutdown).await.map(|(end, _)| end)
+    };
+    finished(ended.map_err(|error| Failure::unfinished(&error))?)
+}
+
+pub(super) async fn attacker(arguments: cli::Attacker, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+    let place = arguments.place.rank.map_or(worker::Place::Highest, worker::Place::Rank);
+    let config = Config { server: endpoint(&arguments.place.server)?, place };
+    let options = attacker::Options { folder: arguments.folder.data_dir, save: arguments.save };
+    finished(attacker::run(config, options, shutdown).await.map_err(|error| Failure::unfinished(&error))?)
+}
+
+fn finished(end: End) -> Result<(), Failure> {
+    match end {
+        End::Done => Ok(()),
+        End::Stopped(why) => Err(Failure::because(format!("the server ended the run: {why}"))),
+    }
+}
+
+/// Has nothing to compute.
+struct Idle(usize);
+
+impl Participant for Idle {
+    fn respond(&mut self, _: &View<'_>) -> Vec<f32> {
+        vec![0.0; self.0]
+    }
+}

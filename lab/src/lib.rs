@@ -1,0 +1,19 @@
+//! The laboratory: experiments as clusters of processes, and what is seen of them.
+
+pub mod cli;
+pub mod cluster;
+mod commands;
+pub use commands::execute;
+pub mod equivalence;
+pub mod failure;
+pub mod in_process;
+pub mod judge;
+mod lifeline;
+pub mod observer;
+pub mod poison;
+pub mod progress;
+mod ready;
+pub mod report;
+pub mod results;
+pub mod run;
+pub mod scenario;

@@ -1,0 +1,24 @@
+//! What people look at: tables for the terminal, pictures and a page that opens without a network.
+
+mod page;
+mod picture;
+mod table;
+
+use crate::results::RoundLine;
+
+pub use page::{equivalence, single};
+pub use picture::picture;
+pub use table::{equivalence_table, summary_table};
+
+/// The rounds of a run, to be drawn.
+#[derive(Debug, Clone)]
+pub struct Curve {
+    /// What the legend says.
+    pub name: String,
+    /// Its rounds.
+    pub rounds: Vec<RoundLine>,
+}
+
+fn percent(accuracy: Option<f64>) -> String {
+    accuracy.map_or_else(|| "-".to_owned(), |accuracy| format!("{:.1} %", 100.0 * accuracy))
+}

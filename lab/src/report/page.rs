@@ -1,0 +1,71 @@
+//! One page, all in it: it opens offline.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::percent;
+use crate::{equivalence::Equivalence, results::Summary};
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:1240px;margin:2rem auto;padding:0 1rem;color:#222}
+table{border-collapse:collapse;margin:1rem 0}th,td{padding:.35rem .9rem;border-bottom:1px solid #ddd;text-align:right}
+th:first-child,td:first-child{text-align:left}svg{max-width:100%;height:auto}code{background:#f3f3f3;padding:.1rem .3rem}";
+
+fn page(title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { h1 { (title) } (body) }
+        }
+    }
+}
+
+fn rows<'a>(rows: impl Iterator<Item = (&'a str, &'a Summary)>) -> Markup {
+    html! {
+        table {
+            tr { @for head in ["attacker", "true labels", "attacker's labels", "distance to target", "rounds", "processes", "seconds"] { th { (head) } } }
+            @for (who, summary) in rows {
+                tr {
+                    td { (who) }
+                    td { (percent(summary.judgement.accuracy_true)) }
+                    td { (percent(summary.judgement.accuracy_target)) }
+                    td { (format!("{:.1e}", summary.judgement.distance_to_target)) }
+                    td { (summary.rounds) }
+                    td { (summary.processes) }
+                    td { (format!("{:.1}", summary.seconds)) }
+                }
+            }
+        }
+    }
+}
+
+/// The page of an equivalence.
+#[must_use]
+pub fn equivalence(equivalence: &Equivalence, picture: &str) -> Markup {
+    let poison = &equivalence.poison;
+    page("Three attackers, one place", &html! {
+        p {
+            "The same task, learned four times by a cluster of processes. Distances are ‖ρ − θ†‖ / ‖θ†‖. "
+            "The third attacker is the unmodified honest worker program with a file of "
+            (poison.rows) " rows (" (poison.distinct) " distinct), against " (poison.honest_rows) " honest ones; "
+            "they leave a gradient of " (format!("{:.0e}", poison.stationarity)) " at the model they hold."
+        }
+        (rows(equivalence.runs().into_iter().map(|(_, who, summary)| (who, summary))))
+        (PreEscaped(picture))
+    })
+}
+
+/// The page of one run.
+#[must_use]
+pub fn single(summary: &Summary, picture: &str) -> Markup {
+    page(&summary.name, &html! {
+        (rows(std::iter::once((summary.name.as_str(), summary))))
+        @if !summary.lost.is_empty() { p { "Workers lost on the way: " (format!("{:?}", summary.lost)) } }
+        @if summary.skipped > 0 { p { "Rounds skipped: " (summary.skipped) } }
+        (PreEscaped(picture))
+    })
+}

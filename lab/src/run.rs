@@ -1,0 +1,237 @@
+//! One experiment as a cluster of processes, watched from the first round to the last.
+
+use std::{
+    future::Future,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use attacker::AttackSpec;
+use tokio::time;
+use tonic::transport::Endpoint;
+
+use crate::{
+    cluster::{Cluster, Ended},
+    failure::Failure,
+    judge::Judge,
+    observer::{self, Observer, Sighting},
+    progress::Progress,
+    results::{Folder, RoundLine, Summary},
+    scenario::Scenario,
+};
+
+/// How to run, apart from what.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the results go.
+    pub out: PathBuf,
+    /// No progress.
+    pub quiet: bool,
+    /// Where the data sets are that are not embedded.
+    pub data: Option<PathBuf>,
+}
+
+/// Time in which a server that closed its connections is found to have died.
+const POST_MORTEM: Duration = Duration::from_secs(2);
+
+/// Runs `scenario` as a server and one process a worker, and answers how it ended.
+///
+/// # Errors
+/// When it does not come to its end; no process is left either way.
+pub async fn run(
+    scenario: &Scenario,
+    options: &Options,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Summary, Failure> {
+    let folder = Folder::create(&options.out, scenario)?;
+    let judge = Judge::new(scenario, options.data.as_deref())?;
+    let progress = Progress::new(&scenario.name, scenario.server.rounds, options.quiet);
+    let mut watch = Watch::new(scenario, folder, judge, progress);
+    let mut cluster = Cluster::default();
+    let result = watch.start_and_follow(&mut cluster, options, shutdown).await;
+    watch.progress.finish();
+    if result.is_err() {
+        cluster.interrupt();
+    }
+    for ended in cluster.finish().await {
+        if result.is_ok() {
+            watch.lose(&ended);
+        }
+    }
+    result?;
+    watch.summarise(1 + scenario.processes())
+}
+
+/// What is known of a run while it goes on.
+struct Watch<'a> {
+    scenario: &'a Scenario,
+    folder: Folder,
+    judge: Judge,
+    progress: Progress,
+    model: Vec<f32>,
+    last: Option<RoundLine>,
+    skipped: u32,
+    lost: Vec<u32>,
+    started: Instant,
+    ended: Instant,
+}
+
+impl<'a> Watch<'a> {
+    fn new(scenario: &'a Scenario, folder: Folder, judge: Judge, progress: Progress) -> Self {
+        let now = Instant::now();
+        Self {
+            scenario,
+            folder,
+            judge,
+            progress,
+            model: Vec::new(),
+            last: None,
+            skipped: 0,
+            lost: Vec::new(),
+            started: now,
+            ended: now,
+        }
+    }
+
+    fn round(&self) -> u32 {
+        self.last.as_ref().map_or(0, |line| line.round)
+    }
+
+    async fn start_and_follow(
+        &mut self,
+        cluster: &mut Cluster,
+        options: &Options,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), Failure> {
+        tokio::pin!(shutdown);
+        let mut observer = tokio::select! {
+            observer = self.start(cluster, options) => observer?,
+            () = &mut shutdown => return Err(Failure::because("interrupted before the first round")),
+        };
+        loop {
+            tokio::select! {
+                // What was already observed comes before what happened to the processes since.
+                biased;
+                () = &mut shutdown => {
+                    return Err(Failure::because(format!("interrupted after round {}", self.round())));
+                }
+                sighting = observer.next() => match sighting {
+                    Ok(Sighting::Start(model)) => self.model = model,
+                    Ok(Sighting::Round(report, model)) => {
+                        self.note(observer::line(report, &model, &self.judge))?;
+                        self.model = model;
+                    }
+                    Ok(Sighting::Stop(Ok(()))) => return Ok(()),
+                    Ok(Sighting::Stop(Err(why))) => {
+                        return Err(Failure::because(format!("the run ended after round {}: {why}", self.round())));
+                    }
+                    Err(failure) => return Err(self.post_mortem(cluster, failure).await),
+                },
+                Some(ended) = cluster.next_end() => match ended.rank {
+                    None => return Err(self.server_died(&ended)),
+                    Some(_) if ended.success => (),
+                    Some(_) if self.last.is_none() => {
+                        return Err(Failure::because(format!("{} {}", ended.name, ended.how)));
+                    }
+                    Some(_) => self.lose(&ended),
+                },
+            }
+        }
+    }
+
+    /// Starts every process, the observer before the workers, so that no round is missed.
+    async fn start(&mut self, cluster: &mut Cluster, options: &Options) -> Result<Observer, Failure> {
+        let scenario_file = self.folder.path().join("scenario.toml").display().to_string();
+        let server = ["server", "--listen", "127.0.0.1:0", "--scenario", &scenario_file].map(str::to_owned);
+        let url = cluster.start_server(&server, self.folder.log("server")).await?;
+        let endpoint = Endpoint::from_shared(url.clone()).map_err(|error| Failure::unfinished(&error))?;
+        let observer = Observer::follow(endpoint).await?;
+        self.started = Instant::now();
+        let data: Vec<String> = (options.data.iter())
+            .flat_map(|folder| ["--data-dir".to_owned(), folder.display().to_string()])
+            .collect();
+        for rank in 0..self.scenario.workers.count as u32 {
+            let arguments = [&worker("worker", &url, rank)[..], &data].concat();
+            let name = format!("worker-{rank}");
+            let log = self.folder.log(&name);
+            cluster.start_worker(name, rank, &arguments, log)?;
+        }
+        for (rank, attack) in self.scenario.attacks() {
+            let (name, mut arguments) = match attack {
+                AttackSpec::Data { file, start } => {
+                    let mut arguments = worker("worker", &url, rank);
+                    arguments.extend(["--data".to_owned(), file.display().to_string()]);
+                    arguments.extend(start.iter().flat_map(|start| ["--start".to_owned(), start.display().to_string()]));
+                    (format!("poisoned-{rank}"), arguments)
+                }
+                AttackSpec::CounterGradient {} | AttackSpec::Model { .. } => {
+                    let mut arguments = worker("attacker", &url, rank);
+                    let settled = self.folder.path().join(format!("settled-{rank}.npz"));
+                    arguments.extend(["--save".to_owned(), settled.display().to_string()]);
+                    (format!("attacker-{rank}"), arguments)
+                }
+            };
+            arguments.extend_from_slice(&data);
+            let log = self.folder.log(&name);
+            cluster.start_worker(name, rank, &arguments, log)?;
+        }
+        Ok(observer)
+    }
+
+    fn note(&mut self, line: RoundLine) -> Result<(), Failure> {
+        self.ended = Instant::now();
+        if let Some(why) = &line.skipped {
+            self.skipped += 1;
+            self.progress.warn(&format!("round {} was skipped: {why}", line.round));
+        }
+        self.folder.add(&line)?;
+        self.progress.round(&line);
+        self.last = Some(line);
+        Ok(())
+    }
+
+    fn lose(&mut self, ended: &Ended) {
+        let round = self.round();
+        self.progress.warn(&format!("{} {} after round {round}; the others go on", ended.name, ended.how));
+        self.lost.extend(ended.rank);
+    }
+
+    fn server_died(&self, ended: &Ended) -> Failure {
+        Failure::because(format!("the server {} after round {}", ended.how, self.round()))
+    }
+
+    /// The stream broke: most likely because the server died, which says more than the stream.
+    async fn post_mortem(&self, cluster: &mut Cluster, failure: Failure) -> Failure {
+        let death = async {
+            while let Some(ended) = cluster.next_end().await {
+                if ended.rank.is_none() {
+                    return self.server_died(&ended);
+                }
+            }
+            Failure::because(failure.message.clone())
+        };
+        time::timeout(POST_MORTEM, death).await.unwrap_or(failure)
+    }
+
+    fn summarise(mut self, processes: usize) -> Result<Summary, Failure> {
+        let Some(last) = self.last.take() else { return Err(Failure::because("the run had no rounds")) };
+        self.lost.sort_unstable();
+        let summary = Summary {
+            name: self.scenario.name.clone(),
+            seed: self.scenario.seed.0,
+            judgement: last.judgement,
+            target_norm: self.judge.target_norm(),
+            rounds: last.round,
+            skipped: self.skipped,
+            processes,
+            lost: self.lost,
+            seconds: (self.ended - self.started).as_secs_f64(),
+        };
+        self.folder.finish(&summary, &self.model)?;
+        Ok(summary)
+    }
+}
+
+fn worker(command: &str, url: &str, rank: u32) -> Vec<String> {
+    [command, url, "--rank", &rank.to_string()].map(str::to_owned).to_vec()
+}
