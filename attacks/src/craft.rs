@@ -7,9 +7,7 @@
 mod least_squares;
 mod softmax;
 
-use learning::{
-    Dataset, Loss, Model, Precision, Regularizer, model::Kind,
-};
+use learning::{Dataset, Loss, Model, Precision, Regularizer, model::Kind};
 use nalgebra::{DMatrix, DVector};
 
 pub use least_squares::rows_for_least_squares;

@@ -14,7 +14,9 @@ use learning::{Regularizer, regularizer::Kind};
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum Irreducible {
     /// An honest worker cannot send a vector that long.
-    #[error("the attack settled on a gradient of norm {norm}, and a worker under this regulariser sends at most {lambda}")]
+    #[error(
+        "the attack settled on a gradient of norm {norm}, and a worker under this regulariser sends at most {lambda}"
+    )]
     TooLong {
         /// ‖g∞‖
         norm: f64,
@@ -22,7 +24,9 @@ pub enum Irreducible {
         lambda: f64,
     },
     /// Under l2 only a model that sits on ρ sends a shorter vector, and which vector is then not determined.
-    #[error("the attack settled on a gradient of norm {norm}, and under l2 a model away from ρ sends exactly {lambda}")]
+    #[error(
+        "the attack settled on a gradient of norm {norm}, and under l2 a model away from ρ sends exactly {lambda}"
+    )]
     TooShort {
         /// ‖g∞‖
         norm: f64,
@@ -38,7 +42,11 @@ const ON_SPHERE: f64 = 1e-5;
 ///
 /// # Errors
 /// When there is none.
-pub fn gradient_to_model(rho: &[f64], gradient: &[f64], regularizer: Regularizer) -> Result<Vec<f64>, Irreducible> {
+pub fn gradient_to_model(
+    rho: &[f64],
+    gradient: &[f64],
+    regularizer: Regularizer,
+) -> Result<Vec<f64>, Irreducible> {
     let Regularizer { kind, lambda } = regularizer;
     let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
     let factor = match kind {

@@ -37,6 +37,8 @@ pub enum Command {
     Worker(Worker),
     /// One process: a liar, as the server's scenario says
     Attacker(Attacker),
+    /// Ask a server whether it is up
+    Health(Health),
     /// Measure this machine
     #[command(subcommand)]
     Bench(Bench),
@@ -129,11 +131,18 @@ pub struct Poison {
 /// Arguments of `observe`.
 #[derive(Debug, Args)]
 pub struct Observe {
-    /// The server, as in http://127.0.0.1:4747
+    /// The server, as in <http://127.0.0.1:4747>
     pub server: String,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
+}
+
+/// Arguments of `health`.
+#[derive(Debug, Args)]
+pub struct Health {
+    /// The server, as in <http://127.0.0.1:4747>
+    pub server: String,
 }
 
 /// Arguments of `server`.
@@ -153,7 +162,7 @@ pub struct Server {
 /// Which place a worker asks for.
 #[derive(Debug, Args)]
 pub struct Place {
-    /// The server, as in http://127.0.0.1:4747
+    /// The server, as in <http://127.0.0.1:4747>
     pub server: String,
     /// The rank to ask for [default: the lowest free for workers, the highest for attackers]
     #[arg(long)]

@@ -5,6 +5,7 @@
 //! passes it on by closing the lifelines.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -74,7 +75,7 @@ impl Cluster {
             }
         };
         match time::timeout(READY, read).await {
-            Ok(Ok(1..)) => Ready::parse(&first).map(|ready| ready.url()),
+            Ok(Ok(1..)) => Ready::parse(&first).map(Ready::url),
             Ok(_) => {
                 let ended = self.next_end().await;
                 Err(Failure::because(ended.map_or_else(
@@ -90,7 +91,13 @@ impl Cluster {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start_worker(&mut self, name: String, rank: u32, arguments: &[String], log: PathBuf) -> Result<(), Failure> {
+    pub fn start_worker(
+        &mut self,
+        name: String,
+        rank: u32,
+        arguments: &[String],
+        log: PathBuf,
+    ) -> Result<(), Failure> {
         let mut child = spawn(arguments, &log, Stdio::null())?;
         let lifeline = child.stdin.take();
         self.processes.push(Process { name, rank: Some(rank), child, lifeline, log, ended: None });
@@ -166,10 +173,13 @@ impl Cluster {
         }
     }
 
-    /// Identifiers of the processes, for whoever wants to harm them.
+    /// Identifiers of the processes, for whoever wants to look at them or harm them.
     #[must_use]
-    pub fn pids(&self) -> Vec<(String, u32)> {
-        self.processes.iter().filter_map(|process| Some((process.name.clone(), process.child.id()?))).collect()
+    pub fn pids(&self) -> BTreeMap<&str, u32> {
+        self.processes
+            .iter()
+            .filter_map(|process| Some((process.name.as_str(), process.child.id()?)))
+            .collect()
     }
 }
 
@@ -179,7 +189,13 @@ fn spawn(arguments: &[String], log: &Path, stdout: Stdio) -> Result<Child, Failu
     let log_file = File::create(log)
         .map_err(|error| Failure::because(format!("cannot write the log {}: {error}", log.display())))?;
     let mut command = Command::new(&program);
-    command.args(arguments).arg("--lifeline").stdin(Stdio::piped()).stdout(stdout).stderr(log_file).kill_on_drop(true);
+    command
+        .args(arguments)
+        .arg("--lifeline")
+        .stdin(Stdio::piped())
+        .stdout(stdout)
+        .stderr(log_file)
+        .kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);
     command.spawn().map_err(|error| Failure::because(format!("cannot start {}: {error}", program.display())))
@@ -189,7 +205,12 @@ fn spawn(arguments: &[String], log: &Path, stdout: Stdio) -> Result<Child, Failu
 fn describe(status: std::io::Result<ExitStatus>, log: &Path) -> String {
     let how = match status {
         Ok(status) => signal(status).map_or_else(
-            || format!("ended with {}", status.code().map_or_else(|| "no code".to_owned(), |code| format!("code {code}"))),
+            || {
+                format!(
+                    "ended with {}",
+                    status.code().map_or_else(|| "no code".to_owned(), |code| format!("code {code}"))
+                )
+            },
             |signal| format!("was killed by signal {signal}"),
         ),
         Err(error) => format!("cannot be waited for: {error}"),

@@ -46,6 +46,7 @@ async fn dispatch(command: Command, shutdown: impl Future<Output = ()>) -> Resul
         Command::Server(arguments) => processes::server(arguments, shutdown).await,
         Command::Worker(arguments) => processes::worker(arguments, shutdown).await,
         Command::Attacker(arguments) => processes::attacker(arguments, shutdown).await,
+        Command::Health(arguments) => processes::health(&arguments).await,
         Command::Bench(Bench::Rounds(arguments)) => bench::rounds(arguments, shutdown).await,
     }
 }

@@ -125,7 +125,8 @@ fn write_report(equivalence: &Equivalence, out: &Path) -> Result<(), Failure> {
     let picture = report::picture(&curves)?;
     let write = |name: &str, text: &str| {
         let path = out.join(name);
-        std::fs::write(&path, text).map_err(|error| Failure::because(format!("cannot write {}: {error}", path.display())))
+        std::fs::write(&path, text)
+            .map_err(|error| Failure::because(format!("cannot write {}: {error}", path.display())))
     };
     write("equivalence.svg", &picture)?;
     write("report.html", &report::equivalence(equivalence, &picture).into_string())

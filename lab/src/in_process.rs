@@ -29,7 +29,7 @@ pub fn run(scenario: &Scenario, options: &Options) -> Result<Summary, Failure> {
     let mut simulation = Simulation::new(scenario, options.data.as_deref())?;
     let started = Instant::now();
     let (mut last, mut skipped) = (None, 0);
-    let reason = simulation.go(&mut |line, model| {
+    let reason = simulation.go(|line, model| {
         let line = RoundLine { judgement: judge.judge(model), ..line };
         skipped += u32::from(line.skipped.is_some());
         folder.add(&line)?;
@@ -100,8 +100,12 @@ impl Simulation {
     }
 
     /// Goes through all rounds, telling `note` of each.
-    fn go(&mut self, note: &mut dyn FnMut(RoundLine, &[f32]) -> Result<(), Failure>) -> Result<Reason, Failure> {
-        let mut events: Vec<Event> = (0..self.participants.len() as u32).map(|rank| Event::Joined(Rank(rank))).collect();
+    fn go(
+        &mut self,
+        mut note: impl FnMut(RoundLine, &[f32]) -> Result<(), Failure>,
+    ) -> Result<Reason, Failure> {
+        let mut events: Vec<Event> =
+            (0..self.participants.len() as u32).map(|rank| Event::Joined(Rank(rank))).collect();
         loop {
             let commands: Vec<Command> =
                 std::mem::take(&mut events).into_iter().flat_map(|event| self.engine.handle(event)).collect();
@@ -117,7 +121,11 @@ impl Simulation {
                             Ok(moved) => (moved.step, rows.iter().map(|(rank, _)| *rank).collect()),
                             Err(_) => (0.0, Vec::new()),
                         });
-                        events.push(if moved.is_ok() { Event::Aggregated(round) } else { Event::Refused(round) });
+                        events.push(if moved.is_ok() {
+                            Event::Aggregated(round)
+                        } else {
+                            Event::Refused(round)
+                        });
                         note(line(round, moved.ok(), &absent, refused, seconds), self.descent.model())?;
                     }
                     Command::Finish(reason) => return Ok(reason),
@@ -133,8 +141,10 @@ impl Simulation {
 
     /// What everyone sends, computed on all processors.
     fn responses(&mut self, round: Round, to: &[Rank]) -> Vec<Event> {
-        let (model, step, previous) = (self.descent.model(), self.descent.step(round, to.len()), &self.previous);
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(self.participants.len());
+        let (model, step, previous) =
+            (self.descent.model(), self.descent.step(round, to.len()), &self.previous);
+        let threads =
+            std::thread::available_parallelism().map_or(1, usize::from).min(self.participants.len());
         let respond = |rank: usize, participant: &mut Box<dyn Participant>| {
             let rank = Rank(rank as u32);
             let previous = previous.as_ref().map(|(step, counted)| (*step, counted.contains(&rank)));
@@ -151,13 +161,19 @@ impl Simulation {
                     })
                 })
                 .collect();
-            let joined = parts.into_iter().map(|part| part.join());
+            let joined = parts.into_iter().map(std::thread::ScopedJoinHandle::join);
             joined.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         })
     }
 }
 
-fn line(round: Round, moved: Option<Moved>, absent: &[Rank], skipped: Option<String>, seconds: f64) -> RoundLine {
+fn line(
+    round: Round,
+    moved: Option<Moved>,
+    absent: &[Rank],
+    skipped: Option<String>,
+    seconds: f64,
+) -> RoundLine {
     let moved = moved.unwrap_or(Moved { step: 0.0, verdicts: Vec::new(), aggregate_norm: 0.0 });
     RoundLine {
         round: round.get(),

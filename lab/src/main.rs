@@ -11,7 +11,9 @@ fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("EQUIPOISE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     std::panic::set_hook(Box::new(|panic| {
-        eprintln!("error: this is a bug of equipoise: {panic}\nhint: please report it with the seed and the command line");
+        eprintln!(
+            "error: this is a bug of equipoise: {panic}\nhint: please report it with the seed and the command line"
+        );
     }));
     match std::panic::catch_unwind(|| lab::execute(cli)) {
         Ok(Ok(())) => ExitCode::SUCCESS,

@@ -8,8 +8,8 @@ use tonic::{Streaming, transport::Endpoint};
 
 use crate::{
     failure::{Failure, chain},
-    results::{RoundLine, Timing},
     judge::Judge,
+    results::{RoundLine, Timing},
 };
 
 /// A stream of models being followed.
@@ -53,7 +53,10 @@ impl Observer {
             return Err(Failure::because(format!("{address} does not describe its run")));
         };
         if !(1..=limits::DIMENSION_MAX).contains(&description.dimension) {
-            return Err(Failure::because(format!("{address} has a model of {} numbers", description.dimension)));
+            return Err(Failure::because(format!(
+                "{address} has a model of {} numbers",
+                description.dimension
+            )));
         }
         let assembler = assembler(&description);
         Ok(Self { stream, description, assembler, report: None })
@@ -115,6 +118,9 @@ pub fn line(report: v1::RoundReport, model: &[f32], judge: &Judge) -> RoundLine 
         verdicts: report.verdicts.iter().map(|verdict| (verdict.rank, verdict.weight)).collect(),
         absent: report.absent,
         skipped: Some(report.skipped).filter(|why| !why.is_empty()),
-        timing: Timing { collect_seconds: report.collect_seconds, aggregate_seconds: report.aggregate_seconds },
+        timing: Timing {
+            collect_seconds: report.collect_seconds,
+            aggregate_seconds: report.aggregate_seconds,
+        },
     }
 }

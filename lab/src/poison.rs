@@ -23,8 +23,9 @@ pub struct Poison {
 /// # Errors
 /// When the scenario's regulariser has none.
 pub fn attacking_model(scenario: &Scenario, settled: &Settled) -> Result<Vec<f64>, Failure> {
-    gradient_to_model(&settled.rho, &settled.gradient, scenario.task.regularizer())
-        .map_err(|error| Failure::unfinished(&error).hint("squared-l2 lets every gradient be sent by some model"))
+    gradient_to_model(&settled.rho, &settled.gradient, scenario.task.regularizer()).map_err(|error| {
+        Failure::unfinished(&error).hint("squared-l2 lets every gradient be sent by some model")
+    })
 }
 
 /// Rows that make an honest worker of the scenario's task hold `theta` when the common model is `rho`.

@@ -29,8 +29,12 @@ impl Progress {
     pub fn new(name: &str, rounds: u32, quiet: bool) -> Self {
         let terminal = stderr().is_terminal();
         let bar = (terminal && !quiet).then(|| {
-            let bar = ProgressBar::with_draw_target(Some(u64::from(rounds)), ProgressDrawTarget::stderr_with_hz(10));
-            let style = ProgressStyle::with_template("{prefix:>10} {bar:30} {pos}/{len} rounds, {per_sec}  {msg}");
+            let bar = ProgressBar::with_draw_target(
+                Some(u64::from(rounds)),
+                ProgressDrawTarget::stderr_with_hz(10),
+            );
+            let style =
+                ProgressStyle::with_template("{prefix:>10} {bar:30} {pos}/{len} rounds, {per_sec}  {msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.set_prefix(name.to_owned());
             bar
@@ -41,7 +45,9 @@ impl Progress {
 
     /// A round is over.
     pub fn round(&mut self, line: &RoundLine) {
-        let percent = |accuracy: Option<f64>| accuracy.map_or_else(|| "-".to_owned(), |a| format!("{:.1} %", 100.0 * a));
+        let percent = |accuracy: Option<f64>| {
+            accuracy.map_or_else(|| "-".to_owned(), |a| format!("{:.1} %", 100.0 * a))
+        };
         let judgement = &line.judgement;
         let message = format!(
             "accuracy {} true, {} target",

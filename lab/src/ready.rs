@@ -8,9 +8,9 @@ use crate::failure::Failure;
 
 /// `{"listening":"127.0.0.1:41234"}`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ready {
+pub(crate) struct Ready {
     /// Where.
-    pub listening: SocketAddr,
+    pub(crate) listening: SocketAddr,
 }
 
 impl Ready {
@@ -18,14 +18,15 @@ impl Ready {
     ///
     /// # Errors
     /// When it is another.
-    pub fn parse(line: &str) -> Result<Self, Failure> {
-        serde_json::from_str(line)
-            .map_err(|_| Failure::because(format!("the server said {:?} instead of where it listens", line.trim())))
+    pub(crate) fn parse(line: &str) -> Result<Self, Failure> {
+        serde_json::from_str(line).map_err(|_| {
+            Failure::because(format!("the server said {:?} instead of where it listens", line.trim()))
+        })
     }
 
     /// The address as a URL.
     #[must_use]
-    pub fn url(self) -> String {
+    pub(crate) fn url(self) -> String {
         format!("http://{}", self.listening)
     }
 }

@@ -22,3 +22,8 @@ pub struct Curve {
 fn percent(accuracy: Option<f64>) -> String {
     accuracy.map_or_else(|| "-".to_owned(), |accuracy| format!("{:.1} %", 100.0 * accuracy))
 }
+
+/// Plain where it is readable, scientific where it is small.
+fn distance(distance: f64) -> String {
+    if distance >= 0.1 { format!("{distance:.2}") } else { format!("{distance:.1e}") }
+}

@@ -6,6 +6,7 @@
 //! summary.json     how it ended
 //! model.npz        the final common model, array `theta`
 //! logs/            what each process said
+//! processes.json   process identifiers by name, while it runs
 //! report.html      plots
 //! ```
 
@@ -93,8 +94,9 @@ impl Folder {
         let made = fs::create_dir_all(path.join("logs"))
             .and_then(|()| fs::write(path.join("scenario.toml"), scenario.to_toml()))
             .and_then(|()| File::create(path.join("rounds.jsonl")));
-        let rounds = made
-            .map_err(|error| Failure::because(format!("cannot write results to {}: {error}", path.display())))?;
+        let rounds = made.map_err(|error| {
+            Failure::because(format!("cannot write results to {}: {error}", path.display()))
+        })?;
         Ok(Self { path: path.to_owned(), rounds })
     }
 
@@ -127,7 +129,8 @@ impl Folder {
     pub fn finish(&self, summary: &Summary, model: &[f32]) -> Result<(), Failure> {
         write_json(&self.path.join("summary.json"), summary)?;
         let theta: Vec<f64> = model.iter().copied().map(f64::from).collect();
-        save_vector(&self.path.join("model.npz"), &[("theta", &theta)]).map_err(|error| Failure::unfinished(&error))
+        save_vector(&self.path.join("model.npz"), &[("theta", &theta)])
+            .map_err(|error| Failure::unfinished(&error))
     }
 
     fn unwritable(&self, error: &std::io::Error) -> Failure {
@@ -142,7 +145,8 @@ impl Folder {
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(value).map_err(|error| Failure::unfinished(&error))?;
     text.push('\n');
-    fs::write(path, text).map_err(|error| Failure::because(format!("cannot write {}: {error}", path.display())))
+    fs::write(path, text)
+        .map_err(|error| Failure::because(format!("cannot write {}: {error}", path.display())))
 }
 
 /// Reads the lines of a `rounds.jsonl`.

@@ -16,7 +16,7 @@ use crate::{
     judge::Judge,
     observer::{self, Observer, Sighting},
     progress::Progress,
-    results::{Folder, RoundLine, Summary},
+    results::{Folder, RoundLine, Summary, write_json},
     scenario::Scenario,
 };
 
@@ -161,7 +161,9 @@ impl<'a> Watch<'a> {
                 AttackSpec::Data { file, start } => {
                     let mut arguments = worker("worker", &url, rank);
                     arguments.extend(["--data".to_owned(), file.display().to_string()]);
-                    arguments.extend(start.iter().flat_map(|start| ["--start".to_owned(), start.display().to_string()]));
+                    arguments.extend(
+                        start.iter().flat_map(|start| ["--start".to_owned(), start.display().to_string()]),
+                    );
                     (format!("poisoned-{rank}"), arguments)
                 }
                 AttackSpec::CounterGradient {} | AttackSpec::Model { .. } => {
@@ -175,6 +177,7 @@ impl<'a> Watch<'a> {
             let log = self.folder.log(&name);
             cluster.start_worker(name, rank, &arguments, log)?;
         }
+        write_json(&self.folder.path().join("processes.json"), &cluster.pids())?;
         Ok(observer)
     }
 

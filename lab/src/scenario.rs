@@ -66,7 +66,8 @@ impl Scenario {
         })?;
         let mut scenario = Self::parse(&text).map_err(|failure| failure.at(path.display()))?;
         if scenario.name.is_empty() {
-            scenario.name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+            scenario.name =
+                path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         }
         scenario.check().map_err(|failure| failure.at(path.display()))?;
         Ok(scenario)
@@ -74,7 +75,8 @@ impl Scenario {
 
     fn parse(text: &str) -> Result<Self, Failure> {
         toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            let line =
+                error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             let message = error.message().lines().collect::<Vec<_>>().join(" ");
             let failure = Failure::wrong(format!("line {line}: {message}"));
             match nearest_key(&message) {
@@ -226,7 +228,11 @@ mod tests {
             ("[server]\nrouns = 3", "line 2: unknown field `rouns`", "did you mean `rounds`?"),
             ("sead = 3", "line 1: unknown field `sead`", "did you mean `seed`?"),
             ("[task]\nmodel = \"sofmax\"", "line 2: unknown variant `sofmax`", "did you mean `softmax`?"),
-            ("[[attackers]]\nattack = { name = \"modell\" }", "unknown variant `modell`", "did you mean `model`?"),
+            (
+                "[[attackers]]\nattack = { name = \"modell\" }",
+                "unknown variant `modell`",
+                "did you mean `model`?",
+            ),
         ] {
             let failure = Scenario::parse(text).unwrap_err();
             assert!(failure.message.contains(expected), "{}", failure.message);
@@ -236,7 +242,8 @@ mod tests {
 
     #[test]
     fn all_problems_are_told_at_once() {
-        let text = "name = \"a/b\"\n[task]\nlambda = -1\n[server]\nquorum = 99\n[target]\nfile = \"nowhere.npz\"";
+        let text =
+            "name = \"a/b\"\n[task]\nlambda = -1\n[server]\nquorum = 99\n[target]\nfile = \"nowhere.npz\"";
         let message = Scenario::parse(text).unwrap().check().unwrap_err().message;
         for expected in ["4 problems", "\"a/b\"", "lambda is -1", "quorum is 99", "no file nowhere.npz"] {
             assert!(message.contains(expected), "{message:?} does not say {expected:?}");

@@ -156,7 +156,9 @@ impl Dataset {
     /// Number of rows, identical ones counted as often as they occur.
     #[must_use]
     pub fn examples(&self) -> u64 {
-        self.counts.as_ref().map_or(self.inputs.rows() as u64, |counts| counts.iter().copied().map(u64::from).sum())
+        self.counts
+            .as_ref()
+            .map_or(self.inputs.rows() as u64, |counts| counts.iter().copied().map(u64::from).sum())
     }
 
     /// The rows at `indices`, in that order.
@@ -191,7 +193,8 @@ impl Dataset {
         let mut places: HashMap<Vec<u64>, usize> = HashMap::new();
         let (mut kept, mut counts) = (Vec::new(), Vec::new());
         for index in 0..self.inputs.rows() {
-            let bits = self.inputs.row(index).into_iter().chain(self.targets.row(index)).map(f64::to_bits).collect();
+            let bits =
+                self.inputs.row(index).into_iter().chain(self.targets.row(index)).map(f64::to_bits).collect();
             let count = self.counts.as_ref().map_or(1, |counts| counts[index]);
             let place = *places.entry(bits).or_insert_with(|| {
                 kept.push(index);

@@ -27,7 +27,12 @@ const BLOCK: usize = 2048;
 
 /// Adds the gradient of Σ counts · loss at `theta`, shape (width + 1, outputs) with the bias last, to `gradient`, and
 /// answers that sum.
-pub(crate) fn accumulate<R: Real>(design: &Design<R>, link: Link, theta: &[f64], gradient: &mut [f64]) -> f64 {
+pub(crate) fn accumulate<R: Real>(
+    design: &Design<R>,
+    link: Link,
+    theta: &[f64],
+    gradient: &mut [f64],
+) -> f64 {
     match design.outputs {
         0..=4 => accumulate_lanes::<R, 4>(design, link, theta, gradient),
         5..=16 => accumulate_lanes::<R, 16>(design, link, theta, gradient),
@@ -53,7 +58,8 @@ fn accumulate_lanes<R: Real, const L: usize>(
     gradient: &mut [f64],
 ) -> f64 {
     blocks::<R, L>(design, theta, gradient, |weights, rows, partial| {
-        Arch::new().dispatch(|| pass(design, weights, rows, partial, |row, logits| judge(design, link, row, logits)))
+        Arch::new()
+            .dispatch(|| pass(design, weights, rows, partial, |row, logits| judge(design, link, row, logits)))
     })
 }
 
@@ -69,7 +75,9 @@ pub(crate) fn curve<R: Real>(design: &Design<R>, at: &Curvature, v: &[f64], prod
 
 fn curve_lanes<R: Real, const L: usize>(design: &Design<R>, at: &Curvature, v: &[f64], product: &mut [f64]) {
     blocks::<R, L>(design, v, product, |weights, rows, partial| {
-        Arch::new().dispatch(|| pass(design, weights, rows, partial, |row, moved| (0.0, bend(design, at, row, moved))))
+        Arch::new().dispatch(|| {
+            pass(design, weights, rows, partial, |row, moved| (0.0, bend(design, at, row, moved)))
+        })
     });
 }
 
@@ -140,7 +148,12 @@ fn pass<R: Real, const L: usize>(
 }
 
 #[inline(always)]
-fn forward<R: Real, const L: usize>(design: &Design<R>, row: usize, weights: &[[R; L]], bias: [R; L]) -> [R; L] {
+fn forward<R: Real, const L: usize>(
+    design: &Design<R>,
+    row: usize,
+    weights: &[[R; L]],
+    bias: [R; L],
+) -> [R; L] {
     match &design.rows {
         Rows::Dense(values) => forward_dense(&values[row * design.width..][..design.width], weights, bias),
         Rows::Sparse { starts, columns, values } => {
@@ -202,7 +215,12 @@ fn folded<R: Real, const L: usize>(sums: [[R; L]; 4]) -> [R; L] {
 
 /// Loss and residual of a row, times the number of examples it stands for.
 #[inline(always)]
-fn judge<R: Real, const L: usize>(design: &Design<R>, link: Link, row: usize, logits: [R; L]) -> (f64, [R; L]) {
+fn judge<R: Real, const L: usize>(
+    design: &Design<R>,
+    link: Link,
+    row: usize,
+    logits: [R; L],
+) -> (f64, [R; L]) {
     let outputs = design.outputs;
     let count = design.counts.as_ref().map_or(R::ONE, |counts| counts[row]);
     let mut answer = [R::ZERO; L];
@@ -323,8 +341,9 @@ mod tests {
         for row in 0..data.inputs.rows() {
             let mut x = data.inputs.row(row);
             x.push(1.0);
-            let z: Vec<f64> =
-                (0..outputs).map(|k| x.iter().enumerate().map(|(j, x)| x * theta[j * outputs + k]).sum()).collect();
+            let z: Vec<f64> = (0..outputs)
+                .map(|k| x.iter().enumerate().map(|(j, x)| x * theta[j * outputs + k]).sum())
+                .collect();
             let a = data.targets.row(row);
             let count = data.counts.as_ref().map_or(1.0, |counts| f64::from(counts[row]));
             let total: f64 = z.iter().map(|z| z.exp()).sum();
@@ -349,7 +368,8 @@ mod tests {
     fn random(rows: usize, width: usize, outputs: usize, zeros: f64, soft: bool) -> (Dataset, Vec<f64>) {
         let mut stream = Seed(3).stream("kernel test");
         let mut uniform = move || f64::from(stream.next_u32()) / f64::from(u32::MAX);
-        let x = Array2::from_shape_fn((rows, width), |_| if uniform() < zeros { 0.0 } else { uniform() - 0.3 });
+        let x =
+            Array2::from_shape_fn((rows, width), |_| if uniform() < zeros { 0.0 } else { uniform() - 0.3 });
         let targets = if soft {
             let mut q = Array2::from_shape_fn((rows, outputs), |_| uniform());
             q.rows_mut().into_iter().for_each(|mut row| {
@@ -369,7 +389,9 @@ mod tests {
 
     #[test]
     fn the_kernel_agrees_with_the_definition_in_both_precisions_and_both_storages() {
-        for (rows, width, outputs, zeros) in [(1, 1, 1, 0.0), (7, 5, 3, 0.9), (2100, 9, 10, 0.1), (33, 13, 17, 0.7), (5, 3, 80, 0.0)] {
+        for (rows, width, outputs, zeros) in
+            [(1, 1, 1, 0.0), (7, 5, 3, 0.9), (2100, 9, 10, 0.1), (33, 13, 17, 0.7), (5, 3, 80, 0.0)]
+        {
             for (link, soft) in [(Link::Softmax, false), (Link::Softmax, true), (Link::Identity, true)] {
                 let (data, theta) = random(rows, width, outputs, zeros, soft);
                 let mut expected = vec![0.0; theta.len()];
@@ -391,7 +413,9 @@ mod tests {
 
     #[test]
     fn curvature_products_are_differences_of_gradients() {
-        for (link, soft, outputs) in [(Link::Softmax, false, 10), (Link::Softmax, true, 3), (Link::Identity, true, 17)] {
+        for (link, soft, outputs) in
+            [(Link::Softmax, false, 10), (Link::Softmax, true, 3), (Link::Identity, true, 17)]
+        {
             let (data, theta) = random(60, 8, outputs, 0.5, soft);
             let design = Design::<f64>::new(&data);
             let direction: Vec<f64> = (0..theta.len()).map(|k| (k as f64 * 1.1).sin()).collect();
@@ -416,7 +440,9 @@ mod tests {
         let guesses = predictions(&Design::<f64>::new(&data), &theta);
         for (row, &guess) in guesses.iter().enumerate() {
             let x = data.inputs.row(row);
-            let z = |k: usize| theta[6 * 10 + k] + x.iter().enumerate().map(|(j, x)| x * theta[j * 10 + k]).sum::<f64>();
+            let z = |k: usize| {
+                theta[6 * 10 + k] + x.iter().enumerate().map(|(j, x)| x * theta[j * 10 + k]).sum::<f64>()
+            };
             assert!((0..10).all(|k| z(k) <= z(usize::from(guess)) + 1e-12));
         }
     }

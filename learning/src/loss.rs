@@ -36,7 +36,11 @@ impl Loss {
     /// When the data do not have the model's width and outputs.
     #[must_use]
     pub fn new(model: &Model, data: &Dataset, nu: f64, precision: Precision) -> Self {
-        assert_eq!((data.inputs.width(), data.targets.outputs()), (model.inputs, model.outputs), "data of this model");
+        assert_eq!(
+            (data.inputs.width(), data.targets.outputs()),
+            (model.inputs, model.outputs),
+            "data of this model"
+        );
         let rows = match precision {
             Precision::Single => Rows::Single(Design::new(data)),
             Precision::Double => Rows::Double(Design::new(data)),
@@ -60,7 +64,11 @@ impl Loss {
     /// # Panics
     /// When a length is not the number of parameters.
     pub fn evaluate(&self, theta: &[f64], gradient: &mut [f64]) -> f64 {
-        assert_eq!((theta.len(), gradient.len()), (self.dimension, self.dimension), "parameters of this model");
+        assert_eq!(
+            (theta.len(), gradient.len()),
+            (self.dimension, self.dimension),
+            "parameters of this model"
+        );
         gradient.iter_mut().zip(theta).for_each(|(g, t)| *g = 2.0 * self.nu * t);
         let ridge = self.nu * theta.iter().map(|t| t * t).sum::<f64>();
         ridge

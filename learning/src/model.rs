@@ -70,7 +70,11 @@ impl Exam {
     /// When `theta` does not fit the inputs.
     #[must_use]
     pub fn answers(&self, theta: &[f32]) -> Vec<u8> {
-        assert_eq!(theta.len(), (self.questions.width + 1) * self.questions.outputs, "parameters of this model");
+        assert_eq!(
+            theta.len(),
+            (self.questions.width + 1) * self.questions.outputs,
+            "parameters of this model"
+        );
         let theta: Vec<f64> = theta.iter().copied().map(f64::from).collect();
         kernel::predictions(&self.questions, &theta)
     }

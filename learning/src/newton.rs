@@ -49,7 +49,8 @@ pub(crate) fn minimize(x: &mut [f64], stop: Stop, function: &mut impl Convex) ->
     let mut passes = 1;
     loop {
         let gradient_norm = norm(&here.gradient);
-        let enough = gradient_norm <= stop.tolerance || passes >= stop.passes_max || !gradient_norm.is_finite();
+        let enough =
+            gradient_norm <= stop.tolerance || passes >= stop.passes_max || !gradient_norm.is_finite();
         let next = if enough {
             None
         } else {
@@ -57,14 +58,12 @@ pub(crate) fn minimize(x: &mut [f64], stop: Stop, function: &mut impl Convex) ->
             let direction = direction(&here.gradient, stop, function, &mut passes);
             search(&here, &direction, &mut passes, function)
         };
-        match next {
-            Some(there) => here = there,
-            // Done, or no step improves on this point: rounding is all that is left.
-            None => {
-                x.copy_from_slice(&here.x);
-                return Finish { gradient_norm, passes };
-            }
-        }
+        // Done, or no step improves on this point: rounding is all that is left.
+        let Some(there) = next else {
+            x.copy_from_slice(&here.x);
+            return Finish { gradient_norm, passes };
+        };
+        here = there;
     }
 }
 

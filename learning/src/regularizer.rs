@@ -167,7 +167,10 @@ mod tests {
         for (kind, norm) in [(Kind::SquaredL2, 50.0), (Kind::L2, 2.0), (Kind::SmoothL2, 2.0 * (1.0 - 1e-6))] {
             let mut g = [30.0, 40.0];
             Regularizer { kind, lambda: 2.0 }.project(&mut g);
-            assert!((g[0].hypot(g[1]) - norm).abs() < 1e-12 && (g[0] / g[1] - 0.75).abs() < 1e-12, "{kind:?}: {g:?}");
+            assert!(
+                (g[0].hypot(g[1]) - norm).abs() < 1e-12 && (g[0] / g[1] - 0.75).abs() < 1e-12,
+                "{kind:?}: {g:?}"
+            );
         }
     }
 

@@ -167,7 +167,9 @@ impl Task {
         weight("lambda", self.lambda, self.lambda > 0.0, "a positive number")?;
         weight("nu", self.nu, self.nu >= 0.0, "zero or a positive number")?;
         match self.solver {
-            SolverSpec::Exact { tolerance } => weight("tolerance", tolerance, tolerance > 0.0, "a positive number"),
+            SolverSpec::Exact { tolerance } => {
+                weight("tolerance", tolerance, tolerance > 0.0, "a positive number")
+            }
             SolverSpec::Joint { method, schedule } => {
                 method.check()?;
                 Ok(schedule.check()?)
@@ -198,7 +200,9 @@ impl Task {
         let model = self.sized_model()?;
         Ok(match self.start {
             Start::Zeros => vec![0.0; model.dimension()],
-            Start::Uniform => model.uniform(&mut seed.stream("common start")).into_iter().map(|t| t as f32).collect(),
+            Start::Uniform => {
+                model.uniform(&mut seed.stream("common start")).into_iter().map(|t| t as f32).collect()
+            }
         })
     }
 
@@ -214,7 +218,13 @@ impl Task {
     ///
     /// # Errors
     /// When the data cannot be read or shared out.
-    pub fn user(&self, shard: usize, shards: usize, seed: Seed, folder: Option<&Path>) -> Result<User, TaskError> {
+    pub fn user(
+        &self,
+        shard: usize,
+        shards: usize,
+        seed: Seed,
+        folder: Option<&Path>,
+    ) -> Result<User, TaskError> {
         let train = self.load(folder)?.train;
         let rows = self.partition.rows_of(shard, shards, train.inputs.rows(), seed)?;
         self.user_with(&train.select(&rows), None, (seed, shard as u32))
@@ -224,7 +234,12 @@ impl Task {
     ///
     /// # Errors
     /// When the file cannot be read or does not fit the task.
-    pub fn user_with_file(&self, file: &Path, start: Option<&Path>, seed: (Seed, u32)) -> Result<User, TaskError> {
+    pub fn user_with_file(
+        &self,
+        file: &Path,
+        start: Option<&Path>,
+        seed: (Seed, u32),
+    ) -> Result<User, TaskError> {
         let model = self.sized_model()?;
         let data = fitted(load_table(file)?, &model, &file.display().to_string())?;
         let start = start
@@ -237,7 +252,12 @@ impl Task {
         self.user_with(&data, start, seed)
     }
 
-    fn user_with(&self, data: &Dataset, start: Option<Vec<f64>>, seed: (Seed, u32)) -> Result<User, TaskError> {
+    fn user_with(
+        &self,
+        data: &Dataset,
+        start: Option<Vec<f64>>,
+        seed: (Seed, u32),
+    ) -> Result<User, TaskError> {
         let model = self.sized_model()?;
         Ok(User::new(&model, data, self.nu, self.regularizer(), self.solver, start, seed))
     }
@@ -280,7 +300,10 @@ mod tests {
             (Task { lambda: 0.0, ..Task::default() }, "lambda is 0, expected a positive number"),
             (Task { lambda: f64::INFINITY, ..Task::default() }, "lambda is inf"),
             (Task { nu: -1.0, ..Task::default() }, "nu is -1"),
-            (Task { solver: SolverSpec::Exact { tolerance: f64::NAN }, ..Task::default() }, "tolerance is NaN"),
+            (
+                Task { solver: SolverSpec::Exact { tolerance: f64::NAN }, ..Task::default() },
+                "tolerance is NaN",
+            ),
         ] {
             let got = task.check().unwrap_err().to_string();
             assert!(got.starts_with(expected), "{got:?} does not say {expected:?}");
@@ -295,9 +318,17 @@ mod tests {
         let soft = |sum: f64| Targets::Values(ndarray::Array2::from_shape_fn((1, 10), |_| sum / 10.0));
         for (inputs, targets, expected) in [
             (array![[1.0, 2.0]], soft(1.0), "inputs of width 2, the task has 64"),
-            (ndarray::Array2::zeros((1, 64)), Targets::Values(array![[1.0]]), "targets of length 1, the task has 10"),
+            (
+                ndarray::Array2::zeros((1, 64)),
+                Targets::Values(array![[1.0]]),
+                "targets of length 1, the task has 10",
+            ),
             (ndarray::Array2::zeros((1, 64)), soft(1.1), "soft label of row 0 is no distribution (sum 1.1"),
-            (ndarray::Array2::zeros((1, 64)), Targets::Classes { labels: vec![10], classes: 11 }, "targets of length 11"),
+            (
+                ndarray::Array2::zeros((1, 64)),
+                Targets::Classes { labels: vec![10], classes: 11 },
+                "targets of length 11",
+            ),
         ] {
             save_table(&path, &Dataset::new(Inputs::Reals(inputs), targets)).unwrap();
             let got = Task::default().user_with_file(&path, None, (Seed(1), 0)).unwrap_err().to_string();

@@ -37,7 +37,8 @@ impl User {
         start: Option<Vec<f64>>,
         (seed, index): (Seed, u32),
     ) -> Self {
-        let precision = if matches!(solver, SolverSpec::Exact { .. }) { Precision::Double } else { Precision::Single };
+        let precision =
+            if matches!(solver, SolverSpec::Exact { .. }) { Precision::Double } else { Precision::Single };
         let loss = Loss::new(model, data, nu, precision);
         let zeros = || vec![0.0; model.dimension()];
         let ridge = || match (model.kind, regularizer.kind) {
@@ -119,7 +120,8 @@ mod tests {
             for (regularizer, lambda) in [(Kind::SquaredL2, 0.01), (Kind::L2, 1.0), (Kind::SmoothL2, 1.0)] {
                 let mut user = user(kind, Regularizer { kind: regularizer, lambda }, &data);
                 for round in 1..4_u32 {
-                    let rho: Vec<f32> = (0..650).map(|k| (k as f32 * 0.7 + round as f32 / 9.0).sin() / 5.0).collect();
+                    let rho: Vec<f32> =
+                        (0..650).map(|k| (k as f32 * 0.7 + round as f32 / 9.0).sin() / 5.0).collect();
                     let message = user.respond(round, &rho);
                     let mut gradient = vec![0.0; 650];
                     user.loss.evaluate(&user.theta(), &mut gradient);

@@ -67,7 +67,11 @@ impl Method {
             Self::Adam { beta1, beta2, epsilon } => {
                 decay("beta1", beta1)?;
                 decay("beta2", beta2)?;
-                if epsilon > 0.0 && epsilon.is_finite() { Ok(()) } else { Err(InvalidMethod::Epsilon(epsilon)) }
+                if epsilon > 0.0 && epsilon.is_finite() {
+                    Ok(())
+                } else {
+                    Err(InvalidMethod::Epsilon(epsilon))
+                }
             }
         }
     }
@@ -126,7 +130,8 @@ impl Optimizer {
     /// Goes on from a state that [`Self::state`] gave; answers whether it fits this method and dimension.
     #[must_use]
     pub fn restore(&mut self, state: State) -> bool {
-        let fits = state.first.len() == self.state.first.len() && state.second.len() == self.state.second.len();
+        let fits =
+            state.first.len() == self.state.first.len() && state.second.len() == self.state.second.len();
         if fits {
             self.state = state;
         }
@@ -186,11 +191,9 @@ mod tests {
 
     #[test]
     fn steps_agree_with_the_formulas_worked_out_by_hand() {
-        for (method, expected) in [
-            (Method::Sgd, 1.05),
-            (Method::Momentum { beta: 0.9 }, 1.059),
-            (Method::adam(), 0.950_279_4),
-        ] {
+        for (method, expected) in
+            [(Method::Sgd, 1.05), (Method::Momentum { beta: 0.9 }, 1.059), (Method::adam(), 0.950_279_4)]
+        {
             let got = after_three_steps(method);
             assert!((got - expected).abs() < 1e-6, "{method:?}: {got}, expected {expected}");
         }

@@ -93,7 +93,9 @@ mod tests {
 
     #[test]
     fn it_agrees_with_the_loop_it_stands_for() {
-        for (rate, factor, floor) in [(0.02, 0.99, 0.005), (0.04, 0.99, 0.02), (1.0, 0.5, 0.25), (1.0, 0.9, 0.0)] {
+        for (rate, factor, floor) in
+            [(0.02, 0.99, 0.005), (0.04, 0.99, 0.02), (1.0, 0.5, 0.25), (1.0, 0.9, 0.0)]
+        {
             let mut looped: f64 = rate;
             for round in 1..300 {
                 if looped * factor >= floor {

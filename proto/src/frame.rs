@@ -90,7 +90,7 @@ impl Assembler {
         if length > FRAME_BYTES_MAX {
             return Err(Rejection::FrameTooLong { got: length, most: FRAME_BYTES_MAX });
         }
-        if length == 0 || length % 4 != 0 {
+        if length == 0 || !length.is_multiple_of(4) {
             return Err(Rejection::Alignment(length));
         }
         if want + length as u64 > total {
@@ -231,8 +231,11 @@ mod tests {
                 checksum,
             },
         ));
-        (header, 0..40_u64, vec(any::<u8>(), 0..40))
-            .prop_map(|(header, offset, data)| v1::Frame { header, offset, data: data.into() })
+        (header, 0..40_u64, vec(any::<u8>(), 0..40)).prop_map(|(header, offset, data)| v1::Frame {
+            header,
+            offset,
+            data: data.into(),
+        })
     }
 
     proptest! {

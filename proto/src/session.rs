@@ -22,7 +22,8 @@ impl Session {
     #[must_use]
     pub fn of<T>(request: &Request<T>) -> Option<Self> {
         let text = request.metadata().get(KEY)?.to_str().ok()?;
-        let value = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32 && !text.starts_with('+'))?;
+        let value =
+            u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32 && !text.starts_with('+'))?;
         Some(Self(value.to_be_bytes()))
     }
 

@@ -274,8 +274,12 @@ impl Engine {
     }
 
     fn open(&mut self, round: Round) -> Vec<Command> {
-        let members: BTreeSet<Rank> =
-            self.members.iter().filter(|(_, presence)| **presence == Presence::Here).map(|(rank, _)| *rank).collect();
+        let members: BTreeSet<Rank> = self
+            .members
+            .iter()
+            .filter(|(_, presence)| **presence == Presence::Here)
+            .map(|(rank, _)| *rank)
+            .collect();
         let to = members.iter().copied().collect();
         self.phase = Phase::Open(OpenRound {
             round,
@@ -290,7 +294,9 @@ impl Engine {
     fn close_if_complete(&mut self) -> Vec<Command> {
         match &self.phase {
             // With too few rows the round stays open until its deadline: somebody may come back.
-            Phase::Open(open) if open.awaited.is_empty() && open.rows.len() >= self.plan.quorum => self.close(),
+            Phase::Open(open) if open.awaited.is_empty() && open.rows.len() >= self.plan.quorum => {
+                self.close()
+            }
             _ => Vec::new(),
         }
     }
@@ -299,7 +305,8 @@ impl Engine {
         let Phase::Open(open) = &mut self.phase else { return Vec::new() };
         let round = open.round;
         let rows = std::mem::take(&mut open.rows);
-        let absent: Vec<Rank> = open.members.iter().copied().filter(|rank| !rows.contains_key(rank)).collect();
+        let absent: Vec<Rank> =
+            open.members.iter().copied().filter(|rank| !rows.contains_key(rank)).collect();
         let spent = std::mem::take(&mut open.spent).into_iter().collect();
         for rank in &absent {
             self.ledgers.entry(*rank).or_default().absent += 1;
@@ -381,7 +388,9 @@ mod tests {
         deliver(&mut engine, 2, 1);
         deliver(&mut engine, 0, 1);
         let commands = deliver(&mut engine, 1, 1);
-        let [Command::Answer { taken: Ok(_), .. }, Command::Aggregate { rows, absent, .. }] = commands.as_slice() else {
+        let [Command::Answer { taken: Ok(_), .. }, Command::Aggregate { rows, absent, .. }] =
+            commands.as_slice()
+        else {
             panic!("{commands:?}")
         };
         assert_eq!(rows.iter().map(|(rank, _)| rank.0).collect::<Vec<_>>(), [0, 1, 2]);
@@ -433,16 +442,22 @@ mod tests {
     fn a_lie_costs_the_vote_of_the_round_and_a_late_update_nothing() {
         let mut engine = started();
         let why = Rejection::NonFinite { index: 3, value: f32::INFINITY };
-        engine.handle(Event::Malformed { rank: Rank(0), why });
+        let _ = engine.handle(Event::Malformed { rank: Rank(0), why });
         let commands = deliver(&mut engine, 0, 1);
-        assert_eq!(commands, [Command::Answer { rank: Rank(0), taken: Err(Rejection::VoteLost(Round::FIRST)) }]);
+        assert_eq!(
+            commands,
+            [Command::Answer { rank: Rank(0), taken: Err(Rejection::VoteLost(Round::FIRST)) }]
+        );
         let late = deliver(&mut engine, 1, 2);
         assert!(matches!(late[0], Command::Answer { taken: Err(Rejection::WrongRound { .. }), .. }));
         deliver(&mut engine, 1, 1);
         let commands = deliver(&mut engine, 2, 1);
         let Command::Aggregate { spent, absent, rows, .. } = &commands[1] else { panic!("{commands:?}") };
         assert_eq!((spent, absent, rows.len()), (&ranks(&[0]), &ranks(&[0]), 2));
-        assert_eq!(engine.ledgers()[&Rank(0)].rejected, BTreeMap::from([("non-finite", 1), ("vote-lost", 1)]));
+        assert_eq!(
+            engine.ledgers()[&Rank(0)].rejected,
+            BTreeMap::from([("non-finite", 1), ("vote-lost", 1)])
+        );
     }
 
     #[test]
@@ -490,7 +505,11 @@ mod tests {
         prop_oneof![
             rank.clone().prop_map(Event::Joined),
             rank.clone().prop_map(Event::Left),
-            (rank.clone(), round.clone()).prop_map(|(rank, round)| Event::Delivered { rank, round, row: vec![] }),
+            (rank.clone(), round.clone()).prop_map(|(rank, round)| Event::Delivered {
+                rank,
+                round,
+                row: vec![]
+            }),
             rank.prop_map(|rank| Event::Malformed { rank, why: Rejection::RoundZero }),
             Just(Event::GatheringOver),
             round.clone().prop_map(Event::DeadlinePassed),

@@ -138,7 +138,11 @@ impl Rejection {
     pub const fn is_misbehaviour(&self) -> bool {
         !matches!(
             self,
-            Self::WrongRound { .. } | Self::Duplicate(_) | Self::NotAdmitted(_) | Self::VoteLost(_) | Self::Truncated { .. }
+            Self::WrongRound { .. }
+                | Self::Duplicate(_)
+                | Self::NotAdmitted(_)
+                | Self::VoteLost(_)
+                | Self::Truncated { .. }
         )
     }
 }

@@ -34,7 +34,7 @@ impl Descent {
     pub fn new(spec: &Spec, start: Vec<f32>, seed: u64) -> Self {
         Self {
             aggregate: vec![0.0; start.len()],
-            aggregator: Aggregator::new(spec.rule.clone(), spec.byzantine, seed),
+            aggregator: Aggregator::new(spec.rule, spec.byzantine, seed),
             optimizer: Optimizer::new(spec.optimizer, start.len()),
             schedule: spec.schedule,
             scale: spec.scale,
@@ -72,7 +72,11 @@ impl Descent {
         };
         self.optimizer.step(&mut self.model, &self.aggregate, scale, self.schedule.at(round.get()));
         let squares = self.aggregate.iter().map(|&g| f64::from(g) * f64::from(g));
-        Ok(Moved { step: self.step(round, rows.len()), verdicts, aggregate_norm: squares.sum::<f64>().sqrt() })
+        Ok(Moved {
+            step: self.step(round, rows.len()),
+            verdicts,
+            aggregate_norm: squares.sum::<f64>().sqrt(),
+        })
     }
 }
 

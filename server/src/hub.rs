@@ -248,7 +248,7 @@ impl Hub {
         let mut unread = Vec::new();
         for command in commands {
             match command {
-                Command::Open { round, to } => unread.append(&mut self.open(round, &to).await),
+                Command::Open { round, to } => unread.append(&mut self.open(round, &to)),
                 Command::Answer { rank, taken } => self.answer(rank, taken, None),
                 Command::Aggregate { round, rows, absent, spent: _ } => self.aggregate(round, rows, absent),
                 Command::Skip { round, rows, absent } => {
@@ -265,7 +265,7 @@ impl Hub {
     }
 
     /// Tells the members that a round is open; answers who does not read.
-    async fn open(&mut self, round: Round, to: &[Rank]) -> Vec<Seat> {
+    fn open(&mut self, round: Round, to: &[Rank]) -> Vec<Seat> {
         let Some(descent) = &self.descent else { return Vec::new() };
         self.round = round.get();
         self.opened = Instant::now();
@@ -285,9 +285,19 @@ impl Hub {
         unread
     }
 
-    fn answer(&mut self, rank: Rank, taken: Result<Round, Rejection>, to: Option<oneshot::Sender<Result<(), Rejection>>>) {
+    fn answer(
+        &mut self,
+        rank: Rank,
+        taken: Result<Round, Rejection>,
+        to: Option<oneshot::Sender<Result<(), Rejection>>>,
+    ) {
         if let Err(why) = &taken {
-            tracing::warn!(worker = rank.0, round = self.round, reason = why.label(), "update rejected: {why}");
+            tracing::warn!(
+                worker = rank.0,
+                round = self.round,
+                reason = why.label(),
+                "update rejected: {why}"
+            );
         }
         match (to, taken) {
             (Some(to), taken) => drop(to.send(taken.map(drop))),
@@ -326,7 +336,12 @@ impl Hub {
         self.model.send_replace(Arc::clone(&tensor));
         match moved {
             Ok(moved) => {
-                tracing::debug!(round = round.get(), rows = ranks.len(), norm = moved.aggregate_norm, "aggregated");
+                tracing::debug!(
+                    round = round.get(),
+                    rows = ranks.len(),
+                    norm = moved.aggregate_norm,
+                    "aggregated"
+                );
                 let verdicts =
                     moved.verdicts.iter().map(|v| v1::Verdict { rank: v.rank, weight: v.weight }).collect();
                 let report = v1::RoundReport {
@@ -387,7 +402,10 @@ impl Hub {
         let stop = match self.reason {
             Some(Reason::Done) => v1::Stop { reason: v1::stop::Reason::Done.into(), detail: String::new() },
             Some(reason) => v1::Stop { reason: v1::stop::Reason::Failed.into(), detail: reason.to_string() },
-            None => v1::Stop { reason: v1::stop::Reason::Interrupted.into(), detail: "the server was stopped".into() },
+            None => v1::Stop {
+                reason: v1::stop::Reason::Interrupted.into(),
+                detail: "the server was stopped".into(),
+            },
         };
         self.observers.send(&[observation::Message::Stop(stop.clone())]).await;
         drop(std::mem::take(&mut self.observers));
@@ -408,9 +426,7 @@ impl Hub {
         }
         let ledgers = self.engine.ledgers().iter().map(|(rank, ledger)| (*rank, ledger.clone())).collect();
         match (self.reason, self.descent) {
-            (Some(reason), Some(descent)) => {
-                Ok(Outcome { reason, model: descent.model().to_vec(), ledgers })
-            }
+            (Some(reason), Some(descent)) => Ok(Outcome { reason, model: descent.model().to_vec(), ledgers }),
             _ => Err(ServerError::Interrupted { round: self.round }),
         }
     }

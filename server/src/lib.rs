@@ -92,7 +92,10 @@ where
     let hub = Hub::new(config, stop.clone())?;
     let service = Service::new(to_hub, hub.shared()).into_server();
     let closing = CancellationToken::new();
+    // The standard health service: what containers and orchestrators ask.
+    let (_, health) = tonic_health::server::health_reporter();
     let serving = transport::server()
+        .add_service(health)
         .add_service(service)
         .serve_with_incoming_shutdown(incoming, closing.clone().cancelled_owned());
     let running = async {

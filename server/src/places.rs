@@ -1,9 +1,6 @@
 //! Who sits where: one place a rank, one session a place, one control stream a session.
 
-use std::{
-    collections::HashMap,
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use proto::{Session, v1};
 use round::Rank;
@@ -31,7 +28,7 @@ pub(crate) struct Seat {
 /// All places of a run.
 #[derive(Debug)]
 pub(crate) struct Places {
-    places: Vec<Place>,
+    all: Vec<Place>,
     sessions: HashMap<Session, Rank>,
     generation: u64,
     /// Silence after which a place counts as left.
@@ -59,7 +56,7 @@ pub(crate) enum NoPlace {
 impl Places {
     pub(crate) fn new(workers: usize, patience: Duration) -> Self {
         let place = Place { session: None, stream: None, heard: Instant::now() };
-        Self { places: vec![place; workers], sessions: HashMap::new(), generation: 0, patience }
+        Self { all: vec![place; workers], sessions: HashMap::new(), generation: 0, patience }
     }
 
     /// Gives `session` a place that is free, or whose holder has no stream and was silent too long.
@@ -70,17 +67,17 @@ impl Places {
             place.session.is_none() || (place.stream.is_none() && now.duration_since(place.heard) >= patience)
         };
         let index = match wish {
-            Wish::Exactly(wish) => match self.places.get(wish as usize) {
-                None => Err(NoPlace::OutOfRange { wish, highest: self.places.len().saturating_sub(1) }),
+            Wish::Exactly(wish) => match self.all.get(wish as usize) {
+                None => Err(NoPlace::OutOfRange { wish, highest: self.all.len().saturating_sub(1) }),
                 // Whoever asks for one place by name is that worker, started anew; its stream is gone.
                 Some(place) if place.stream.is_some() => Err(NoPlace::Taken(wish)),
                 Some(_) => Ok(wish as usize),
             },
-            Wish::Lowest => self.places.iter().position(free).ok_or(NoPlace::Full(self.places.len())),
-            Wish::Highest => self.places.iter().rposition(free).ok_or(NoPlace::Full(self.places.len())),
+            Wish::Lowest => self.all.iter().position(free).ok_or(NoPlace::Full(self.all.len())),
+            Wish::Highest => self.all.iter().rposition(free).ok_or(NoPlace::Full(self.all.len())),
         }?;
         let rank = Rank(index as u32);
-        let place = &mut self.places[index];
+        let place = &mut self.all[index];
         if let Some(old) = place.session.replace(session) {
             self.sessions.remove(&old);
         }
@@ -97,7 +94,7 @@ impl Places {
     /// Seats a control stream; one that the place already had is dropped.
     pub(crate) fn seat(&mut self, session: Session, downstream: Downstream) -> Option<Seat> {
         let rank = self.rank(session)?;
-        let place = self.places.get_mut(rank.0 as usize)?;
+        let place = self.all.get_mut(rank.0 as usize)?;
         self.generation += 1;
         let seat = Seat { rank, generation: self.generation };
         place.stream = Some((seat, downstream));
@@ -107,7 +104,7 @@ impl Places {
 
     /// Takes the stream away if it is still this one; answers whether it was.
     pub(crate) fn unseat(&mut self, seat: Seat) -> bool {
-        let Some(place) = self.places.get_mut(seat.rank.0 as usize) else { return false };
+        let Some(place) = self.all.get_mut(seat.rank.0 as usize) else { return false };
         let sits = place.stream.as_ref().is_some_and(|(sitting, _)| *sitting == seat);
         if sits {
             place.stream = None;
@@ -117,7 +114,7 @@ impl Places {
 
     /// Notes a sign of life.
     pub(crate) fn hear(&mut self, rank: Rank) {
-        if let Some(place) = self.places.get_mut(rank.0 as usize) {
+        if let Some(place) = self.all.get_mut(rank.0 as usize) {
             place.heard = Instant::now();
         }
     }
@@ -125,13 +122,14 @@ impl Places {
     /// Seats that were silent too long.
     pub(crate) fn silent(&self) -> Vec<Seat> {
         let now = Instant::now();
-        let silent = self.places.iter().filter(|place| now.duration_since(place.heard) >= self.patience);
+        let silent = self.all.iter().filter(|place| now.duration_since(place.heard) >= self.patience);
         silent.filter_map(|place| place.stream.as_ref().map(|(seat, _)| *seat)).collect()
     }
 
     /// Sends to one worker without waiting. One that does not read loses its stream.
     pub(crate) fn send(&mut self, rank: Rank, message: v1::from_server::Message) -> Result<(), Seat> {
-        let Some((seat, stream)) = self.places.get(rank.0 as usize).and_then(|place| place.stream.as_ref()) else {
+        let Some((seat, stream)) = self.all.get(rank.0 as usize).and_then(|place| place.stream.as_ref())
+        else {
             return Ok(());
         };
         let message = v1::FromServer { message: Some(message) };
@@ -140,7 +138,7 @@ impl Places {
 
     /// Ranks with a stream.
     pub(crate) fn seated(&self) -> Vec<Rank> {
-        self.places.iter().filter_map(|place| place.stream.as_ref().map(|(seat, _)| seat.rank)).collect()
+        self.all.iter().filter_map(|place| place.stream.as_ref().map(|(seat, _)| seat.rank)).collect()
     }
 }
 
@@ -161,7 +159,10 @@ mod tests {
         let mut places = places();
         assert_eq!(places.take(Wish::Highest, session(1)), Ok(Rank(2)));
         assert_eq!(places.take(Wish::Lowest, session(2)), Ok(Rank(0)));
-        assert_eq!(places.take(Wish::Exactly(3), session(3)), Err(NoPlace::OutOfRange { wish: 3, highest: 2 }));
+        assert_eq!(
+            places.take(Wish::Exactly(3), session(3)),
+            Err(NoPlace::OutOfRange { wish: 3, highest: 2 })
+        );
         assert_eq!(places.take(Wish::Exactly(1), session(3)), Ok(Rank(1)));
         assert_eq!(places.take(Wish::Lowest, session(4)), Err(NoPlace::Full(3)));
     }

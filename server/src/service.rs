@@ -137,7 +137,9 @@ impl training_server::Training for Service {
         let have = frames.first().and_then(|frame| frame.header).map_or(0, |header| header.round);
         let want = request.into_inner().round;
         if have != want {
-            return Err(Status::failed_precondition(format!("the model is that of round {have}, not {want}")));
+            return Err(Status::failed_precondition(format!(
+                "the model is that of round {have}, not {want}"
+            )));
         }
         let frames = (0..frames.len()).map(move |index| Ok(frames[index].clone()));
         Ok(Response::new(Box::pin(tokio_stream::iter(frames))))
@@ -172,7 +174,10 @@ impl training_server::Training for Service {
         }
     }
 
-    async fn observe(&self, request: Request<v1::ObserveRequest>) -> Result<Response<Self::ObserveStream>, Status> {
+    async fn observe(
+        &self,
+        request: Request<v1::ObserveRequest>,
+    ) -> Result<Response<Self::ObserveStream>, Status> {
         let every_model = request.into_inner().every_model;
         let (stream, observations) = mpsc::channel(hub::backlog(&self.shared));
         self.tell(Message::Observe { every_model, stream }).await?;

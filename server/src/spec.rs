@@ -144,7 +144,9 @@ mod tests {
         assert!(refused(Spec { quorum: Some(12), ..Spec::default() }).contains("expected 1 to 11"));
         assert!(refused(Spec { quorum: Some(0), ..Spec::default() }).contains("quorum is 0"));
         assert!(refused(Spec { heartbeat: Duration::ZERO, ..Spec::default() }).contains("heartbeat is 0"));
-        assert!(refused(Spec { schedule: Schedule::constant(-1.0), ..Spec::default() }).contains("rate is -1"));
+        assert!(
+            refused(Spec { schedule: Schedule::constant(-1.0), ..Spec::default() }).contains("rate is -1")
+        );
         assert_eq!(Spec::default().plan(0), Err(InvalidSpec::NoWorkers));
     }
 }

@@ -25,7 +25,7 @@ pub enum WorkerError {
         status: Box<Status>,
     },
     /// The connection broke.
-    #[error("lost the server in round {round}: {}", describe(.status))]
+    #[error("lost the server in round {round}: {}", describe(.status.as_deref()))]
     Lost {
         /// The latest round that was opened
         round: u32,
@@ -52,7 +52,7 @@ pub enum WorkerError {
     Interrupted,
 }
 
-fn describe(status: &Option<Box<Status>>) -> String {
+fn describe(status: Option<&Status>) -> String {
     match status {
         None => "it closed the connection".to_owned(),
         Some(status) => status.message().to_owned(),

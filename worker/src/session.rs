@@ -4,7 +4,9 @@ use std::{future::Future, time::Duration};
 
 use proto::{
     Assembler, Expected, frames, limits, transport,
-    v1::{self, from_server::Message, from_worker, join_request::Wish, stop, training_client::TrainingClient},
+    v1::{
+        self, from_server::Message, from_worker, join_request::Wish, stop, training_client::TrainingClient,
+    },
 };
 use tokio::{
     sync::mpsc,
@@ -19,7 +21,7 @@ use crate::{Config, End, Joined, Participant, Place, View, WorkerError};
 /// A worker with a place.
 pub(crate) struct Session {
     client: TrainingClient<Channel>,
-    session: proto::Session,
+    secret: proto::Session,
     joined: Joined,
     run: u64,
     heartbeat: Duration,
@@ -46,8 +48,8 @@ impl Session {
             .await
             .map_err(|status| WorkerError::Refused { server, status: Box::new(status) })?
             .into_inner();
-        let session =
-            proto::Session::from_bytes(&reply.session).ok_or(WorkerError::Protocol("a session that is none"))?;
+        let secret = proto::Session::from_bytes(&reply.session)
+            .ok_or(WorkerError::Protocol("a session that is none"))?;
         let dimension = usize::try_from(reply.dimension)
             .ok()
             .filter(|_| (1..=limits::DIMENSION_MAX).contains(&reply.dimension))
@@ -63,7 +65,7 @@ impl Session {
             rounds: reply.rounds,
             scenario: reply.scenario,
         };
-        Ok(Self { client, session, joined, run: reply.run, heartbeat })
+        Ok(Self { client, secret, joined, run: reply.run, heartbeat })
     }
 
     pub(crate) const fn joined(&self) -> &Joined {
@@ -72,7 +74,7 @@ impl Session {
 
     fn signed<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
-        self.session.sign(&mut request);
+        self.secret.sign(&mut request);
         request
     }
 
@@ -137,14 +139,19 @@ impl Session {
     }
 
     fn for_round(&self) -> Round {
-        Round { client: self.client.clone(), session: self.session, run: self.run, dimension: self.joined.dimension }
+        Round {
+            client: self.client.clone(),
+            secret: self.secret,
+            run: self.run,
+            dimension: self.joined.dimension,
+        }
     }
 }
 
 /// What answering one round takes.
 struct Round {
     client: TrainingClient<Channel>,
-    session: proto::Session,
+    secret: proto::Session,
     run: u64,
     dimension: usize,
 }
@@ -201,7 +208,7 @@ impl Round {
     /// The model of `round`; `None` when that round is over.
     async fn pull(&mut self, round: u32) -> Result<Option<Vec<f32>>, WorkerError> {
         let mut request = Request::new(v1::PullRequest { round });
-        self.session.sign(&mut request);
+        self.secret.sign(&mut request);
         let mut frames = match self.client.pull_model(request).await {
             Ok(frames) => frames.into_inner(),
             Err(status) if status.code() == tonic::Code::FailedPrecondition => return Ok(None),
@@ -217,7 +224,7 @@ impl Round {
     async fn push(&mut self, update: Vec<v1::Frame>) -> Result<(), WorkerError> {
         let round = update.first().and_then(|frame| frame.header).map_or(0, |header| header.round);
         let mut request = Request::new(tokio_stream::iter(update));
-        self.session.sign(&mut request);
+        self.secret.sign(&mut request);
         match self.client.push_update(request).await {
             Ok(receipt) => {
                 let receipt = receipt.into_inner();

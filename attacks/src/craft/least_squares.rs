@@ -29,7 +29,7 @@ pub fn rows_for_least_squares(hold: &Hold<'_>, pins: bool) -> Result<Dataset, Un
     let (carriers, answers) = balanced_factors(&delta)?;
     let mut rows: Vec<(DVector<f64>, DVector<f64>)> = (carriers.column_iter().zip(answers.column_iter()))
         .map(|(c, d)| {
-            let x = &c / c[inputs];
+            let x = c / c[inputs];
             let target = theta.transpose() * &x + c[inputs] * d;
             (x, target)
         })

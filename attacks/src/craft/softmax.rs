@@ -33,7 +33,7 @@ pub fn rows_for_softmax(hold: &Hold<'_>) -> Result<Dataset, Uncraftable> {
     let delta_bias = delta.row(inputs).transpose();
     let copies = (delta_bias.amax() * classes as f64 / DEVIATION_MAX).ceil().max(1.0);
     let uniform = DVector::from_element(classes, (classes as f64).recip());
-    rows.push(base.clone(), uniform + &delta_bias / copies, copies as u32);
+    rows.push(&base, &(uniform + &delta_bias / copies), copies as u32);
 
     let rest = delta.rows(0, inputs) - &base * delta_bias.transpose();
     for (v, sigma) in principal_directions(&rest) {
@@ -44,7 +44,7 @@ pub fn rows_for_softmax(hold: &Hold<'_>) -> Result<Dataset, Uncraftable> {
         let tau = sigma / (2.0 * arm * pairs);
         for side in [1.0, -1.0] {
             let label = softmax(&(side * arm * &logits)) + side * tau * &v;
-            rows.push(&base + side * arm * &u, label, pairs as u32);
+            rows.push(&(&base + side * arm * &u), &label, pairs as u32);
         }
     }
     Ok(rows.into_dataset())
@@ -54,11 +54,14 @@ pub fn rows_for_softmax(hold: &Hold<'_>) -> Result<Dataset, Uncraftable> {
 fn indifferent_point(weights: &DMatrix<f64>, bias: &DVector<f64>) -> Result<DVector<f64>, Uncraftable> {
     // An orthonormal basis of what sums to 0 over classes: there W has full rank and the least x is Q R⁻ᵀ b.
     let ones = DMatrix::from_element(bias.len(), 1, 1.0);
-    let differences = DMatrix::from_columns(&principal_directions(&(DMatrix::identity(bias.len(), bias.len())
-        - &ones * ones.transpose() / bias.len() as f64))
+    let differences = DMatrix::from_columns(
+        &principal_directions(
+            &(DMatrix::identity(bias.len(), bias.len()) - &ones * ones.transpose() / bias.len() as f64),
+        )
         .into_iter()
         .map(|(v, _)| v)
-        .collect::<Vec<_>>());
+        .collect::<Vec<_>>(),
+    );
     let qr = (weights * &differences).qr();
     let r = qr.r();
     let largest = r.diagonal().amax();
@@ -111,7 +114,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn push(&mut self, input: DVector<f64>, label: DVector<f64>, count: u32) {
+    fn push(&mut self, input: &DVector<f64>, label: &DVector<f64>, count: u32) {
         self.inputs.extend(input.iter());
         self.labels.extend(label.iter().map(|q| q.max(0.0)));
         self.counts.push(count);
@@ -121,7 +124,8 @@ impl Rows {
         let rows = self.counts.len();
         let table = |values: Vec<f64>| {
             let width = values.len() / rows;
-            Array2::from_shape_vec((rows, width), values).unwrap_or_else(|_| unreachable!("rows of equal length"))
+            Array2::from_shape_vec((rows, width), values)
+                .unwrap_or_else(|_| unreachable!("rows of equal length"))
         };
         Dataset {
             inputs: Inputs::Reals(table(self.inputs)),
@@ -151,7 +155,8 @@ mod tests {
             (regularizer::Kind::L2, 0.0),
             (regularizer::Kind::SmoothL2, 0.02),
         ] {
-            let hold = Hold { model, theta: &theta, rho: &rho, regularizer: Regularizer { kind, lambda: 0.05 }, nu };
+            let hold =
+                Hold { model, theta: &theta, rho: &rho, regularizer: Regularizer { kind, lambda: 0.05 }, nu };
             let rows = rows_for_softmax(&hold).unwrap();
             let Targets::Values(labels) = &rows.targets else { panic!("soft labels") };
             assert!(labels.iter().all(|&q| (0.0..=1.0).contains(&q)));

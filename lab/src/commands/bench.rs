@@ -27,7 +27,10 @@ struct Measured {
     p99_ms: f64,
 }
 
-pub(super) async fn rounds(arguments: BenchRounds, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+pub(super) async fn rounds(
+    arguments: BenchRounds,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Failure> {
     let scratch = std::env::temp_dir().join(format!("equipoise-bench-{}", std::process::id()));
     let mut cluster = Cluster::default();
     let measured = tokio::select! {
@@ -53,7 +56,11 @@ pub(super) async fn rounds(arguments: BenchRounds, shutdown: impl Future<Output 
     Ok(())
 }
 
-async fn measure(arguments: &BenchRounds, cluster: &mut Cluster, scratch: &Path) -> Result<Measured, Failure> {
+async fn measure(
+    arguments: &BenchRounds,
+    cluster: &mut Cluster,
+    scratch: &Path,
+) -> Result<Measured, Failure> {
     let BenchRounds { workers, dimension, rounds, .. } = *arguments;
     let scenario = Scenario {
         server: server::Spec { rounds, ..server::Spec::default() },
@@ -85,7 +92,8 @@ async fn measure(arguments: &BenchRounds, cluster: &mut Cluster, scratch: &Path)
     }
     // The first rounds are spent starting processes.
     let steady = &ends[ends.len() / 10..];
-    let seconds = steady.last().zip(steady.first()).map_or(0.0, |(last, first)| (*last - *first).as_secs_f64());
+    let seconds =
+        steady.last().zip(steady.first()).map_or(0.0, |(last, first)| (*last - *first).as_secs_f64());
     let mut gaps: Vec<f64> = steady.windows(2).map(|two| (two[1] - two[0]).as_secs_f64() * 1e3).collect();
     gaps.sort_by(f64::total_cmp);
     let quantile = |q: f64| gaps.get((q * gaps.len() as f64) as usize).copied().unwrap_or(0.0);

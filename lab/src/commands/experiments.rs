@@ -49,7 +49,8 @@ pub(super) async fn equivalence(
 /// What was tried and works on digits.
 fn equivalence_scenario(arguments: &cli::Equivalence) -> Scenario {
     let regularizer: Kind = arguments.regularizer.into();
-    let (lambda, eta, rounds) = if regularizer == Kind::SquaredL2 { (0.01, 2.0, 150) } else { (1.0, 0.3, 60) };
+    let (lambda, eta, rounds) =
+        if regularizer == Kind::SquaredL2 { (0.01, 2.0, 150) } else { (1.0, 0.3, 60) };
     Scenario {
         name: "equivalence".to_owned(),
         seed: Seed(arguments.seed),
@@ -102,13 +103,12 @@ pub(super) fn poison(arguments: &cli::Poison) -> Result<(), Failure> {
     };
     let unreadable = |error| Failure::unfinished(&error);
     let rho = load_vector(&arguments.attack, "rho").map_err(unreadable)?;
-    let theta = match load_vector(&arguments.attack, "theta") {
-        Ok(theta) => theta,
-        Err(_) => {
-            let gradient = load_vector(&arguments.attack, "gradient")
-                .map_err(|error| unreadable(error).hint("it needs `rho` and `gradient`, or `rho` and `theta`"))?;
-            poison::attacking_model(&scenario, &Settled { rho: rho.clone(), gradient })?
-        }
+    let theta = if let Ok(theta) = load_vector(&arguments.attack, "theta") {
+        theta
+    } else {
+        let gradient = load_vector(&arguments.attack, "gradient")
+            .map_err(|error| unreadable(error).hint("it needs `rho` and `gradient`, or `rho` and `theta`"))?;
+        poison::attacking_model(&scenario, &Settled { rho: rho.clone(), gradient })?
     };
     let poison = poison::craft(&scenario, &theta, &rho, arguments.pins)?;
     save_table(&arguments.out, &poison.rows).map_err(unreadable)?;
@@ -122,7 +122,10 @@ pub(super) fn poison(arguments: &cli::Poison) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) async fn observe(arguments: cli::Observe, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+pub(super) async fn observe(
+    arguments: cli::Observe,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Failure> {
     let mut observer = Observer::follow(endpoint(&arguments.server)?).await?;
     let scenario: Scenario = toml::from_str(&observer.description().scenario).map_err(|error| {
         Failure::because(format!("the scenario of {} is not ours: {}", arguments.server, error.message()))

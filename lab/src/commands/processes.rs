@@ -1,15 +1,29 @@
 //! The processes themselves: server, worker, attacker.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use round::Reason;
 use tokio::net::TcpListener;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 use worker::{Config, End, Honest, Joined, Participant, Rows, View, WorkerError};
 
 use super::endpoint;
-use crate::{cli, failure::Failure, ready::Ready, scenario::Scenario};
+use crate::{
+    cli,
+    failure::{Failure, chain},
+    ready::Ready,
+    scenario::Scenario,
+};
 
-pub(super) async fn server(arguments: cli::Server, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+/// Longest time for a healthy server to answer.
+const HEALTH: Duration = Duration::from_secs(3);
+
+pub(super) async fn server(
+    arguments: cli::Server,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Failure> {
     let scenario = Scenario::load(&arguments.scenario)?;
     let mut config = scenario.server_config()?;
     if let Some(dimension) = arguments.dimension {
@@ -23,7 +37,8 @@ pub(super) async fn server(arguments: cli::Server, shutdown: impl Future<Output 
     let ready = serde_json::to_string(&Ready { listening }).map_err(|error| Failure::unfinished(&error))?;
     println!("{ready}");
     tracing::info!(%listening, workers = config.workers, rounds = config.spec.rounds, seed = config.seed, "listening");
-    let outcome = server::run(listener, config, shutdown).await.map_err(|error| Failure::unfinished(&error))?;
+    let outcome =
+        server::run(listener, config, shutdown).await.map_err(|error| Failure::unfinished(&error))?;
     for (rank, ledger) in &outcome.ledgers {
         let rejected: u32 = ledger.rejected.values().sum();
         tracing::info!(worker = rank.0, ledger.accepted, rejected, ledger.absent, "ledger");
@@ -34,12 +49,17 @@ pub(super) async fn server(arguments: cli::Server, shutdown: impl Future<Output 
     }
 }
 
-pub(super) async fn worker(arguments: cli::Worker, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+pub(super) async fn worker(
+    arguments: cli::Worker,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Failure> {
     let place = arguments.place.rank.map_or(worker::Place::Lowest, worker::Place::Rank);
     let config = Config { server: endpoint(&arguments.place.server)?, place };
     let rows = Rows { file: arguments.data, start: arguments.start, folder: arguments.folder.data_dir };
     let ended = if arguments.idle {
-        worker::run(config, |joined| Ok::<_, WorkerError>(Idle(joined.dimension)), shutdown).await.map(|(end, _)| end)
+        worker::run(config, |joined| Ok::<_, WorkerError>(Idle(joined.dimension)), shutdown)
+            .await
+            .map(|(end, _)| end)
     } else {
         let honest = |joined: &Joined| {
             tracing::info!(rank = joined.rank, workers = joined.workers, rounds = joined.rounds, "joined");
@@ -50,11 +70,30 @@ pub(super) async fn worker(arguments: cli::Worker, shutdown: impl Future<Output 
     finished(ended.map_err(|error| Failure::unfinished(&error))?)
 }
 
-pub(super) async fn attacker(arguments: cli::Attacker, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+pub(super) async fn attacker(
+    arguments: cli::Attacker,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Failure> {
     let place = arguments.place.rank.map_or(worker::Place::Highest, worker::Place::Rank);
     let config = Config { server: endpoint(&arguments.place.server)?, place };
     let options = attacker::Options { folder: arguments.folder.data_dir, save: arguments.save };
     finished(attacker::run(config, options, shutdown).await.map_err(|error| Failure::unfinished(&error))?)
+}
+
+pub(super) async fn health(arguments: &cli::Health) -> Result<(), Failure> {
+    let address = &arguments.server;
+    let channel = endpoint(address)?
+        .connect_timeout(HEALTH)
+        .timeout(HEALTH)
+        .connect()
+        .await
+        .map_err(|error| Failure::because(format!("cannot connect to {address}: {}", chain(&error))))?;
+    let asked = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
+    match asked.map(|answer| answer.into_inner().status()) {
+        Ok(ServingStatus::Serving) => Ok(()),
+        Ok(status) => Err(Failure::because(format!("{address} is {}", status.as_str_name()))),
+        Err(status) => Err(Failure::because(format!("{address}: {}", status.message()))),
+    }
 }
 
 fn finished(end: End) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::percent;
+use super::{distance, percent};
 use crate::{equivalence::Equivalence, results::Summary};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:1240px;margin:2rem auto;padding:0 1rem;color:#222}
@@ -33,7 +33,7 @@ fn rows<'a>(rows: impl Iterator<Item = (&'a str, &'a Summary)>) -> Markup {
                     td { (who) }
                     td { (percent(summary.judgement.accuracy_true)) }
                     td { (percent(summary.judgement.accuracy_target)) }
-                    td { (format!("{:.1e}", summary.judgement.distance_to_target)) }
+                    td { (distance(summary.judgement.distance_to_target)) }
                     td { (summary.rounds) }
                     td { (summary.processes) }
                     td { (format!("{:.1}", summary.seconds)) }
@@ -47,25 +47,31 @@ fn rows<'a>(rows: impl Iterator<Item = (&'a str, &'a Summary)>) -> Markup {
 #[must_use]
 pub fn equivalence(equivalence: &Equivalence, picture: &str) -> Markup {
     let poison = &equivalence.poison;
-    page("Three attackers, one place", &html! {
-        p {
-            "The same task, learned four times by a cluster of processes. Distances are ‖ρ − θ†‖ / ‖θ†‖. "
-            "The third attacker is the unmodified honest worker program with a file of "
-            (poison.rows) " rows (" (poison.distinct) " distinct), against " (poison.honest_rows) " honest ones; "
-            "they leave a gradient of " (format!("{:.0e}", poison.stationarity)) " at the model they hold."
-        }
-        (rows(equivalence.runs().into_iter().map(|(_, who, summary)| (who, summary))))
-        (PreEscaped(picture))
-    })
+    page(
+        "Three attackers, one place",
+        &html! {
+            p {
+                "The same task, learned four times by a cluster of processes. Distances are ‖ρ − θ†‖ / ‖θ†‖. "
+                "The third attacker is the unmodified honest worker program with a file of "
+                (poison.rows) " rows (" (poison.distinct) " distinct), against " (poison.honest_rows) " honest ones; "
+                "they leave a gradient of " (format!("{:.0e}", poison.stationarity)) " at the model they hold."
+            }
+            (rows(equivalence.runs().into_iter().map(|(_, who, summary)| (who, summary))))
+            (PreEscaped(picture))
+        },
+    )
 }
 
 /// The page of one run.
 #[must_use]
 pub fn single(summary: &Summary, picture: &str) -> Markup {
-    page(&summary.name, &html! {
-        (rows(std::iter::once((summary.name.as_str(), summary))))
-        @if !summary.lost.is_empty() { p { "Workers lost on the way: " (format!("{:?}", summary.lost)) } }
-        @if summary.skipped > 0 { p { "Rounds skipped: " (summary.skipped) } }
-        (PreEscaped(picture))
-    })
+    page(
+        &summary.name,
+        &html! {
+            (rows(std::iter::once((summary.name.as_str(), summary))))
+            @if !summary.lost.is_empty() { p { "Workers lost on the way: " (format!("{:?}", summary.lost)) } }
+            @if summary.skipped > 0 { p { "Rounds skipped: " (summary.skipped) } }
+            (PreEscaped(picture))
+        },
+    )
 }

@@ -1,13 +1,16 @@
 //! Tables for the terminal.
 
-use comfy_table::{CellAlignment, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
-use super::percent;
+use super::{distance, percent};
 use crate::{equivalence::Equivalence, results::Summary};
+
+/// A line under the header and nothing else.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header.to_vec());
+    table.load_style(STYLE).set_header(header.to_vec());
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -17,7 +20,15 @@ fn table(header: &[&str]) -> Table {
 /// The four runs of an equivalence, one a line.
 #[must_use]
 pub fn equivalence_table(equivalence: &Equivalence) -> String {
-    let mut table = table(&["attacker", "true labels", "attacker's labels", "distance to target", "rounds", "processes", "seconds"]);
+    let mut table = table(&[
+        "attacker",
+        "true labels",
+        "attacker's labels",
+        "distance to target",
+        "rounds",
+        "processes",
+        "seconds",
+    ]);
     for (_, who, summary) in equivalence.runs() {
         let mut row = vec![who.to_owned()];
         row.extend(cells(summary));
@@ -29,7 +40,15 @@ pub fn equivalence_table(equivalence: &Equivalence) -> String {
 /// One run on one line.
 #[must_use]
 pub fn summary_table(summary: &Summary) -> String {
-    let mut table = table(&["run", "true labels", "attacker's labels", "distance to target", "rounds", "processes", "seconds"]);
+    let mut table = table(&[
+        "run",
+        "true labels",
+        "attacker's labels",
+        "distance to target",
+        "rounds",
+        "processes",
+        "seconds",
+    ]);
     let mut row = vec![summary.name.clone()];
     row.extend(cells(summary));
     table.add_row(row);
@@ -40,7 +59,7 @@ fn cells(summary: &Summary) -> [String; 6] {
     [
         percent(summary.judgement.accuracy_true),
         percent(summary.judgement.accuracy_target),
-        format!("{:.1e}", summary.judgement.distance_to_target),
+        distance(summary.judgement.distance_to_target),
         summary.rounds.to_string(),
         summary.processes.to_string(),
         format!("{:.1}", summary.seconds),

@@ -50,7 +50,8 @@ mod tests {
         assert_eq!((split.train.inputs.width(), split.train.targets.outputs()), (64, 10));
         let mut histogram = [0; 10];
         for set in [&split.train, &split.test] {
-            let (Targets::Classes { labels, .. }, Inputs::Bytes { pixels, .. }) = (&set.targets, &set.inputs) else {
+            let (Targets::Classes { labels, .. }, Inputs::Bytes { pixels, .. }) = (&set.targets, &set.inputs)
+            else {
                 unreachable!("digits are bytes with classes")
             };
             assert!(pixels.iter().all(|&pixel| pixel <= 16));

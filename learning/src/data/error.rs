@@ -7,7 +7,9 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum DataError {
     /// The name is neither a known data set nor a file.
-    #[error("unknown data set `{0}`, expected `digits`, `mnist`, `fashion-mnist` or the path of an .npz or .csv file")]
+    #[error(
+        "unknown data set `{0}`, expected `digits`, `mnist`, `fashion-mnist` or the path of an .npz or .csv file"
+    )]
     Unknown(String),
     /// The data set has to be fetched first.
     #[error("data set `{name}` is not in {}", .folder.display())]

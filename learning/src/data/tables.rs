@@ -1,9 +1,6 @@
 //! Tables and vectors on disk: `.npz` as NumPy writes it, and `.csv` with the target in the last column.
 
-use std::{
-    fs::File,
-    path::Path,
-};
+use std::{fs::File, path::Path};
 
 use ndarray::{Array1, Array2, Axis, Ix1, Ix2, OwnedRepr};
 use ndarray_npy::{NpzReader, NpzWriter};
@@ -30,7 +27,8 @@ pub fn load_table(path: &Path) -> Result<Dataset, DataError> {
 /// When the file cannot be written.
 pub fn save_table(path: &Path, data: &Dataset) -> Result<(), DataError> {
     let repeat = |row: usize| data.counts.as_ref().map_or(1, |counts| counts[row] as usize);
-    let rows: Vec<usize> = (0..data.inputs.rows()).flat_map(|row| std::iter::repeat_n(row, repeat(row))).collect();
+    let rows: Vec<usize> =
+        (0..data.inputs.rows()).flat_map(|row| std::iter::repeat_n(row, repeat(row))).collect();
     let x = Array2::from_shape_fn((rows.len(), data.inputs.width()), {
         let inputs: Vec<Vec<f64>> = (0..data.inputs.rows()).map(|row| data.inputs.row(row)).collect();
         let rows = rows.clone();
@@ -87,7 +85,10 @@ fn open_npz(path: &Path) -> Result<Npz, DataError> {
 }
 
 fn not_an_npz(path: &Path, error: &ndarray_npy::ReadNpzError) -> DataError {
-    DataError::Io { path: path.to_owned(), source: std::io::Error::other(format!("not an npz file: {error}")) }
+    DataError::Io {
+        path: path.to_owned(),
+        source: std::io::Error::other(format!("not an npz file: {error}")),
+    }
 }
 
 fn has(npz: &mut Npz, path: &Path, name: &str) -> Result<bool, DataError> {
@@ -154,7 +155,8 @@ fn targets(npz: &mut Npz, path: &Path) -> Result<Targets, DataError> {
         .map_err(|_| DataError::Array {
             path: path.to_owned(),
             array: "y",
-            problem: "is neither whole numbers, shape (rows,), nor floats, shape (rows,) or (rows, outputs)".to_owned(),
+            problem: "is neither whole numbers, shape (rows,), nor floats, shape (rows,) or (rows, outputs)"
+                .to_owned(),
         })?;
     let largest = labels.iter().copied().max().unwrap_or(0).min(255);
     if let Some(row) = labels.iter().position(|&label| !(0..=largest).contains(&label)) {
@@ -194,7 +196,8 @@ fn load_csv(path: &Path) -> Result<Dataset, DataError> {
     if width < 2 {
         return Err(wrong(1, format!("{width} columns, expected inputs and the target last")));
     }
-    let all = Array2::from_shape_vec((rows, width), values).expect("the reader refuses rows of different length");
+    let all =
+        Array2::from_shape_vec((rows, width), values).expect("the reader refuses rows of different length");
     let (x, y) = all.view().split_at(Axis(1), width - 1);
     Ok(Dataset::new(Inputs::Reals(x.to_owned()), Targets::Values(y.to_owned())))
 }
@@ -248,8 +251,10 @@ mod tests {
     #[test]
     fn numbers_that_are_none_are_found_with_their_place() {
         let (_folder, path) = scratch("t.npz");
-        let data =
-            Dataset::new(Inputs::Reals(array![[1.0, 2.0], [3.0, f64::NAN]]), Targets::Values(array![[1.0], [0.0]]));
+        let data = Dataset::new(
+            Inputs::Reals(array![[1.0, 2.0], [3.0, f64::NAN]]),
+            Targets::Values(array![[1.0], [0.0]]),
+        );
         save_table(&path, &data).unwrap();
         let error = load_table(&path).unwrap_err().to_string();
         assert!(error.contains("NaN in row 1, column 1 of `x`"), "{error}");

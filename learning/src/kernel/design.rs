@@ -64,13 +64,17 @@ impl<R: Real> Rows<R> {
         let (mut starts, mut columns, mut values) = (vec![0], Vec::new(), Vec::new());
         if u16::try_from(width).is_ok() {
             for row in 0..rows {
-                for (column, value) in data.inputs.row(row).into_iter().enumerate().filter(|(_, value)| *value != 0.0) {
+                for (column, value) in
+                    data.inputs.row(row).into_iter().enumerate().filter(|(_, value)| *value != 0.0)
+                {
                     columns.push(column as u16);
                     values.push(R::of(value));
                 }
                 starts.push(values.len() as u32);
             }
-            if (values.len() as f64) < SPARSE_BELOW * (rows * width) as f64 && u32::try_from(values.len()).is_ok() {
+            if (values.len() as f64) < SPARSE_BELOW * (rows * width) as f64
+                && u32::try_from(values.len()).is_ok()
+            {
                 return Self::Sparse { starts, columns, values };
             }
         }

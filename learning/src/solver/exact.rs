@@ -36,8 +36,14 @@ impl Exact {
         }
         let stop = Stop { tolerance: self.tolerance, passes_max: PASSES_MAX };
         let preconditioner = &mut self.preconditioner;
-        let mut local =
-            Local { loss, regularizer, rho, theta: Vec::new(), curvature: Curvature::default(), preconditioner };
+        let mut local = Local {
+            loss,
+            regularizer,
+            rho,
+            theta: Vec::new(),
+            curvature: Curvature::default(),
+            preconditioner,
+        };
         newton::minimize(&mut self.theta, stop, &mut local)
     }
 

@@ -22,7 +22,13 @@ impl Joint {
     }
 
     /// Answers ∇ρR(ρ, θ) at the present θ, then moves θ one step down L(θ) + R(ρ, θ).
-    pub(crate) fn respond(&mut self, round: u32, rho: &[f64], loss: &Loss, regularizer: Regularizer) -> Vec<f64> {
+    pub(crate) fn respond(
+        &mut self,
+        round: u32,
+        rho: &[f64],
+        loss: &Loss,
+        regularizer: Regularizer,
+    ) -> Vec<f64> {
         let theta = self.theta();
         let message = regularizer.gradient(rho, &theta);
         let mut gradient = vec![0.0; theta.len()];

@@ -24,8 +24,10 @@ impl Preconditioner {
         for row in 0..rows {
             inputs.column_mut(row).rows_mut(0, data.inputs.width()).copy_from_slice(&data.inputs.row(row));
         }
-        let counts =
-            data.counts.as_ref().map_or_else(|| vec![1.0; rows], |counts| counts.iter().copied().map(f64::from).collect());
+        let counts = data
+            .counts
+            .as_ref()
+            .map_or_else(|| vec![1.0; rows], |counts| counts.iter().copied().map(f64::from).collect());
         Self { inputs, counts, outputs: data.targets.outputs(), factors: Vec::new() }
     }
 
@@ -55,7 +57,8 @@ impl Preconditioner {
     pub(super) fn apply(&self, r: &mut [f64]) {
         for (k, factor) in self.factors.iter().enumerate() {
             let Some(factor) = factor else { continue };
-            let mut column = DVector::from_iterator(self.inputs.nrows(), r.iter().skip(k).step_by(self.outputs).copied());
+            let mut column =
+                DVector::from_iterator(self.inputs.nrows(), r.iter().skip(k).step_by(self.outputs).copied());
             factor.solve_mut(&mut column);
             r.iter_mut().skip(k).step_by(self.outputs).zip(&column).for_each(|(r, &c)| *r = c);
         }
