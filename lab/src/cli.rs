@@ -78,7 +78,7 @@ pub struct Equivalence {
     /// Weight of the regulariser [default: 0.01 for squared-l2, 1 otherwise]
     #[arg(long)]
     pub lambda: Option<f64>,
-    /// The server's learning rate [default: 2 for squared-l2, 0.3 otherwise]
+    /// The server's learning rate [default: 2 for squared-l2, 0.1 otherwise]
     #[arg(long)]
     pub eta: Option<f64>,
     /// Rounds of each run [default: 150 for squared-l2, 60 otherwise]

@@ -1,6 +1,6 @@
 //! The command people type.
 
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::Parser as _;
 use lab::{cli::Cli, failure::Code};
@@ -9,7 +9,12 @@ use tracing_subscriber::EnvFilter;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_env("EQUIPOISE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
     std::panic::set_hook(Box::new(|panic| {
         eprintln!(
             "error: this is a bug of equipoise: {panic}\nhint: please report it with the seed and the command line"

@@ -46,11 +46,12 @@ pub(super) async fn equivalence(
     Ok(())
 }
 
-/// What was tried and works on digits.
+/// What was tried and works on digits. Under l2 and smooth-l2 a worker that sits on ρ sends the gradient of its own loss,
+/// so the server descends on the sum of those: at 0.3 that starts to oscillate after some 45 rounds, at 0.1 it does not.
 fn equivalence_scenario(arguments: &cli::Equivalence) -> Scenario {
     let regularizer: Kind = arguments.regularizer.into();
     let (lambda, eta, rounds) =
-        if regularizer == Kind::SquaredL2 { (0.01, 2.0, 150) } else { (1.0, 0.3, 60) };
+        if regularizer == Kind::SquaredL2 { (0.01, 2.0, 150) } else { (1.0, 0.1, 60) };
     Scenario {
         name: "equivalence".to_owned(),
         seed: Seed(arguments.seed),

@@ -27,7 +27,7 @@ fn page(title: &str, body: &Markup) -> Markup {
 fn rows<'a>(rows: impl Iterator<Item = (&'a str, &'a Summary)>) -> Markup {
     html! {
         table {
-            tr { @for head in ["attacker", "true labels", "attacker's labels", "distance to target", "rounds", "processes", "seconds"] { th { (head) } } }
+            tr { @for head in ["attacker", "accuracy, true labels", "accuracy, attacker's labels", "distance to target", "rounds", "processes", "seconds"] { th { (head) } } }
             @for (who, summary) in rows {
                 tr {
                     td { (who) }

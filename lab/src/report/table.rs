@@ -22,8 +22,8 @@ fn table(header: &[&str]) -> Table {
 pub fn equivalence_table(equivalence: &Equivalence) -> String {
     let mut table = table(&[
         "attacker",
-        "true labels",
-        "attacker's labels",
+        "accuracy, true labels",
+        "accuracy, attacker's labels",
         "distance to target",
         "rounds",
         "processes",
@@ -42,8 +42,8 @@ pub fn equivalence_table(equivalence: &Equivalence) -> String {
 pub fn summary_table(summary: &Summary) -> String {
     let mut table = table(&[
         "run",
-        "true labels",
-        "attacker's labels",
+        "accuracy, true labels",
+        "accuracy, attacker's labels",
         "distance to target",
         "rounds",
         "processes",

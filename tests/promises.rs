@@ -1,0 +1,14 @@
+//! Promises that cross crates, kept by the program people run: real processes, real sockets, real files.
+
+#[path = "promises/architecture.rs"]
+mod architecture;
+#[path = "promises/determinism.rs"]
+mod determinism;
+#[path = "promises/equivalence.rs"]
+mod equivalence;
+#[path = "promises/faults.rs"]
+mod faults;
+#[path = "promises/program.rs"]
+mod program;
+#[path = "promises/words.rs"]
+mod words;
