@@ -41,7 +41,13 @@ pub(super) async fn server(
         server::run(listener, config, shutdown).await.map_err(|error| Failure::unfinished(&error))?;
     for (rank, ledger) in &outcome.ledgers {
         let rejected: u32 = ledger.rejected.values().sum();
-        tracing::info!(worker = rank.0, accepted = ledger.accepted, rejected, absent = ledger.absent, "ledger");
+        tracing::info!(
+            worker = rank.0,
+            accepted = ledger.accepted,
+            rejected,
+            absent = ledger.absent,
+            "ledger"
+        );
     }
     match outcome.reason {
         Reason::Done => Ok(()),
