@@ -47,7 +47,7 @@ pub enum Command {
 /// Where data and results are.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// Folder for the results [default: results/<name>]
+    /// Folder for the results [default: results/NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// No progress on stderr

@@ -22,7 +22,9 @@ use crate::{failure::Failure, ready::Ready};
 
 /// Longest time for the server to say that it listens.
 const READY: Duration = Duration::from_secs(30);
-/// Longest time for a process to end after the run has.
+/// Longest time for a process to end by itself after the run has.
+const BY_ITSELF: Duration = Duration::from_secs(5);
+/// Longest time for a process to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Processes of one run.
@@ -146,22 +148,26 @@ impl Cluster {
         })
     }
 
-    /// Lets every process end by itself for a while, then makes it; answers those that did not end well.
+    /// Lets every process end by itself for a while, then asks it to, then makes it; answers those that did not end well.
     pub async fn finish(&mut self) -> Vec<Ended> {
         let mut bad = Vec::new();
-        let ending = async {
-            while let Some(ended) = self.next_end().await {
-                if !ended.success {
-                    bad.push(ended);
+        for patience in [BY_ITSELF, GRACE] {
+            let ending = async {
+                while let Some(ended) = self.next_end().await {
+                    if !ended.success {
+                        bad.push(ended);
+                    }
                 }
+            };
+            if time::timeout(patience, ending).await.is_ok() {
+                return bad;
             }
-        };
-        if time::timeout(GRACE, ending).await.is_err() {
-            for process in self.processes.iter_mut().filter(|process| process.ended.is_none()) {
-                let _ = process.child.kill().await;
-                let (name, rank) = (process.name.clone(), process.rank);
-                bad.push(Ended { name, rank, success: false, how: "did not end and was killed".to_owned() });
-            }
+            self.interrupt();
+        }
+        for process in self.processes.iter_mut().filter(|process| process.ended.is_none()) {
+            let _ = process.child.kill().await;
+            let (name, rank) = (process.name.clone(), process.rank);
+            bad.push(Ended { name, rank, success: false, how: "did not end and was killed".to_owned() });
         }
         bad
     }

@@ -17,7 +17,7 @@ pub struct Progress {
     name: String,
     rounds: u32,
     started: Instant,
-    said: Instant,
+    said: Option<Instant>,
 }
 
 /// Time between two plain lines.
@@ -40,7 +40,7 @@ impl Progress {
             bar
         });
         let now = Instant::now();
-        Self { bar, plain: !terminal && !quiet, name: name.to_owned(), rounds, started: now, said: now }
+        Self { bar, plain: !terminal && !quiet, name: name.to_owned(), rounds, started: now, said: None }
     }
 
     /// A round is over.
@@ -57,8 +57,10 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.set_position(u64::from(line.round));
             bar.set_message(message);
-        } else if self.plain && (self.said.elapsed() >= PACE || line.round == self.rounds) {
-            self.said = Instant::now();
+        } else if self.plain
+            && (self.said.is_none_or(|said| said.elapsed() >= PACE) || line.round == self.rounds)
+        {
+            self.said = Some(Instant::now());
             let pace = f64::from(line.round) / self.started.elapsed().as_secs_f64();
             eprintln!("{}: round {}/{}, {pace:.0} rounds/s, {message}", self.name, line.round, self.rounds);
         }

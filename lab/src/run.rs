@@ -50,9 +50,6 @@ pub async fn run(
     let mut cluster = Cluster::default();
     let result = watch.start_and_follow(&mut cluster, options, shutdown).await;
     watch.progress.finish();
-    if result.is_err() {
-        cluster.interrupt();
-    }
     for ended in cluster.finish().await {
         if result.is_ok() {
             watch.lose(&ended);
@@ -105,14 +102,16 @@ impl<'a> Watch<'a> {
     ) -> Result<(), Failure> {
         tokio::pin!(shutdown);
         let mut observer = tokio::select! {
-            observer = self.start(cluster, options) => observer?,
-            () = &mut shutdown => return Err(Failure::because("interrupted before the first round")),
-        };
+            observer = self.start(cluster, options) => observer,
+            () = &mut shutdown => Err(Failure::because("interrupted before the first round")),
+        }
+        .inspect_err(|_| cluster.interrupt())?;
         loop {
             tokio::select! {
                 // What was already observed comes before what happened to the processes since.
                 biased;
                 () = &mut shutdown => {
+                    cluster.interrupt();
                     return Err(Failure::because(format!("interrupted after round {}", self.round())));
                 }
                 sighting = observer.next() => match sighting {
@@ -131,6 +130,7 @@ impl<'a> Watch<'a> {
                     None => return Err(self.server_died(&ended)),
                     Some(_) if ended.success => (),
                     Some(_) if self.last.is_none() => {
+                        cluster.interrupt();
                         return Err(Failure::because(format!("{} {}", ended.name, ended.how)));
                     }
                     Some(_) => self.lose(&ended),

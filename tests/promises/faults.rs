@@ -9,7 +9,7 @@ use std::{
 use crate::program::{equipoise, json, number, with_scenario};
 
 /// Long enough that somebody can be killed on the way.
-const LONG: &str = "[task]\nmodel = \"linear\"\n[server]\nrounds = 1500\n[workers]\ncount = 4\n";
+const LONG: &str = "[task]\nmodel = \"linear\"\n[server]\nrounds = 5000\n[workers]\ncount = 4\n";
 
 /// Starts a run and waits until its first rounds are over.
 fn started(folder: &Path) -> (Child, BufReader<std::process::ChildStderr>) {
@@ -63,7 +63,7 @@ fn the_others_go_on_without_a_worker_that_was_killed() {
     assert!(run.wait().expect("it ends").success(), "{said}");
     assert!(said.contains("worker-2 was killed by signal 9"), "{said}");
     let summary = json(&folder.path().join("out/summary.json"));
-    assert_eq!(number(&summary, &["rounds"]), 1500.0);
+    assert_eq!(number(&summary, &["rounds"]), 5000.0);
     assert_eq!(summary["lost"], serde_json::json!([2]));
     assert_nobody_is_left(folder.path());
 }
