@@ -208,6 +208,22 @@ pub struct Attacker {
 pub enum Bench {
     /// Rounds a second of a cluster whose workers have nothing to compute
     Rounds(BenchRounds),
+    /// The local work of an honest worker, beside what this machine multiplies and copies
+    Learning(BenchLearning),
+}
+
+/// Arguments of `bench learning`.
+#[derive(Debug, Args)]
+pub struct BenchLearning {
+    /// Rows of the worker: of MNIST if it is there, else of the same shape
+    #[arg(long, default_value_t = 6000)]
+    pub rows: usize,
+    /// One JSON object instead of sentences
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub data: Data,
 }
 
 /// Arguments of `bench rounds`.

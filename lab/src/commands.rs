@@ -1,6 +1,7 @@
 //! What each command does with its arguments.
 
 mod bench;
+mod bench_learning;
 mod experiments;
 mod processes;
 
@@ -48,6 +49,7 @@ async fn dispatch(command: Command, shutdown: impl Future<Output = ()>) -> Resul
         Command::Attacker(arguments) => processes::attacker(arguments, shutdown).await,
         Command::Health(arguments) => processes::health(&arguments).await,
         Command::Bench(Bench::Rounds(arguments)) => bench::rounds(arguments, shutdown).await,
+        Command::Bench(Bench::Learning(arguments)) => bench_learning::learning(&arguments),
     }
 }
 
