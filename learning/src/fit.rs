@@ -23,7 +23,7 @@ pub fn fit(model: &Model, data: &Dataset, nu: f64) -> Vec<f64> {
         return factors.solve(&zeros);
     }
     let loss = Loss::new(model, data, nu, Precision::Double);
-    let mut solver = Exact::new(zeros.clone(), TOLERANCE * data.examples() as f64, data);
+    let mut solver = Exact::new(zeros.clone(), TOLERANCE * data.examples() as f64);
     // λ = 0: no common model pulls.
     solver.solve(&zeros, &loss, Regularizer { kind: regularizer::Kind::SquaredL2, lambda: 0.0 });
     solver.theta().to_vec()

@@ -276,12 +276,6 @@ impl Curvature {
         };
         Self { probabilities }
     }
-
-    /// The diagonal ∂²loss/∂z² of a row's outputs.
-    pub(crate) fn diagonal(&self, row: usize, outputs: usize) -> impl Iterator<Item = f64> {
-        let of_row = self.probabilities.get(row * outputs..(row + 1) * outputs);
-        (0..outputs).map(move |k| of_row.map_or(1.0, |p| p[k] * (1.0 - p[k])))
-    }
 }
 
 fn probabilities<R: Real, const L: usize>(design: &Design<R>, theta: &[f64]) -> Vec<f64> {

@@ -54,11 +54,6 @@ impl Loss {
         self.dimension
     }
 
-    /// Weight of ν‖θ‖².
-    pub(crate) const fn nu(&self) -> f64 {
-        self.nu
-    }
-
     /// Answers L(θ) and writes ∇L(θ) into `gradient`.
     ///
     /// # Panics

@@ -2,7 +2,6 @@
 
 mod exact;
 mod joint;
-mod preconditioner;
 mod ridge;
 
 pub(crate) use exact::Exact;

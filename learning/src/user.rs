@@ -48,7 +48,7 @@ impl User {
         let solver = match solver {
             SolverSpec::Exact { tolerance } => match ridge() {
                 Some(factors) => Solver::Ridge { factors, theta: zeros() },
-                None => Solver::Exact(Exact::new(start.unwrap_or_else(zeros), tolerance, data)),
+                None => Solver::Exact(Exact::new(start.unwrap_or_else(zeros), tolerance)),
             },
             SolverSpec::Joint { method, schedule } => {
                 let start = start.unwrap_or_else(|| model.uniform(&mut seed.stream_of("start", index)));

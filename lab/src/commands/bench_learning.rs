@@ -37,7 +37,8 @@ pub(super) fn learning(arguments: &BenchLearning) -> Result<(), Failure> {
     let joint = gradient_seconds(&model, &data, Precision::Single);
     let exact = gradient_seconds(&model, &data, Precision::Double);
     let (sgemm_gflops, copy_gbytes) = (sgemm(), copy());
-    let non_zero = (0..data.inputs.rows()).map(|row| data.inputs.row(row).iter().filter(|x| **x != 0.0).count());
+    let non_zero =
+        (0..data.inputs.rows()).map(|row| data.inputs.row(row).iter().filter(|x| **x != 0.0).count());
     let bytes = 6e-9 * non_zero.sum::<usize>() as f64;
     let measured = Measured {
         data: name,
@@ -83,7 +84,11 @@ fn rows(arguments: &BenchLearning) -> Result<(&'static str, Dataset), Failure> {
     }
     let mut stream = Seed(1).stream("bench");
     let mut draw = |below: u32| rand::Rng::next_u32(&mut stream) % below;
-    let pixels = Array2::from_shape_fn((arguments.rows, 784), |_| if draw(100) < 19 { 1 + draw(255) as u8 } else { 0 });
+    let pixels =
+        Array2::from_shape_fn(
+            (arguments.rows, 784),
+            |_| if draw(100) < 19 { 1 + draw(255) as u8 } else { 0 },
+        );
     let labels = (0..arguments.rows).map(|_| draw(10) as u8).collect();
     let data = Dataset::new(Inputs::Bytes { pixels, largest: 255 }, Targets::Classes { labels, classes: 10 });
     Ok(("MNIST's shape", data))

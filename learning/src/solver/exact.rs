@@ -1,28 +1,25 @@
 //! The formal local solver: minimise L(θ) + R(ρ, θ) to a gradient norm, from where the last round left off.
 
 use crate::{
-    Dataset, Loss, Regularizer,
+    Loss, Regularizer,
     kernel::Curvature,
     newton::{self, Convex, Finish, Stop},
     regularizer::Kind,
 };
 
-use super::preconditioner::Preconditioner;
-
 /// Passes over the data that one local solve may take: far more than any we have seen.
 const PASSES_MAX: u32 = 20_000;
 
-/// A local model and what makes finding it quick.
+/// A local model, kept from one round to the next.
 #[derive(Debug)]
 pub(crate) struct Exact {
     theta: Vec<f64>,
     tolerance: f64,
-    preconditioner: Preconditioner,
 }
 
 impl Exact {
-    pub(crate) fn new(start: Vec<f64>, tolerance: f64, data: &Dataset) -> Self {
-        Self { theta: start, tolerance, preconditioner: Preconditioner::new(data) }
+    pub(crate) const fn new(start: Vec<f64>, tolerance: f64) -> Self {
+        Self { theta: start, tolerance }
     }
 
     pub(crate) fn theta(&self) -> &[f64] {
@@ -35,15 +32,7 @@ impl Exact {
             return Finish { gradient_norm: 0.0, passes: 1 };
         }
         let stop = Stop { tolerance: self.tolerance, passes_max: PASSES_MAX };
-        let preconditioner = &mut self.preconditioner;
-        let mut local = Local {
-            loss,
-            regularizer,
-            rho,
-            theta: Vec::new(),
-            curvature: Curvature::default(),
-            preconditioner,
-        };
+        let mut local = Local { loss, regularizer, rho, theta: Vec::new(), curvature: Curvature::default() };
         newton::minimize(&mut self.theta, stop, &mut local)
     }
 
@@ -85,7 +74,6 @@ struct Local<'a> {
     rho: &'a [f64],
     theta: Vec<f64>,
     curvature: Curvature,
-    preconditioner: &'a mut Preconditioner,
 }
 
 impl Convex for Local<'_> {
@@ -101,16 +89,10 @@ impl Convex for Local<'_> {
 
     fn settle(&mut self) {
         self.curvature = self.loss.curvature(&self.theta);
-        let ridge = 2.0 * self.loss.nu() + self.regularizer.pull(self.rho, &self.theta);
-        self.preconditioner.refresh(&self.curvature, ridge);
     }
 
     fn curve(&mut self, v: &[f64], product: &mut [f64]) {
         self.loss.curve(&self.curvature, v, product);
         self.regularizer.curve(self.rho, &self.theta, v, product);
-    }
-
-    fn precondition(&mut self, r: &mut [f64]) {
-        self.preconditioner.apply(r);
     }
 }
