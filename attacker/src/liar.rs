@@ -60,7 +60,7 @@ impl Liar {
         let regularizer = scenario.task.regularizer();
         let attack: Box<dyn Attack> = match attack {
             AttackSpec::CounterGradient {} => {
-                let target = scenario.target.resolve(&scenario.task, folder)?;
+                let target = scenario.target.resolve(&scenario.task, scenario.seed, folder)?;
                 Box::new(CounterGradient::new(target, regularizer))
             }
             AttackSpec::Model { file } => {

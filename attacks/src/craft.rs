@@ -66,7 +66,7 @@ impl Hold<'_> {
     pub fn stationarity(&self, rows: &Dataset) -> Result<f64, Uncraftable> {
         let (_, delta) = self.matrices()?;
         let mut gradient = vec![0.0; self.theta.len()];
-        Loss::new(&self.model, rows, 0.0, Precision::Double).evaluate(self.theta, &mut gradient);
+        Loss::new(&self.model, rows, 0.0, 1.0, Precision::Double).evaluate(self.theta, &mut gradient);
         let sum = DMatrix::from_row_slice(delta.nrows(), delta.ncols(), &gradient) + delta;
         Ok(if self.model.kind == Kind::Softmax { centred(sum).norm() } else { sum.norm() })
     }

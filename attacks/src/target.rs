@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use learning::{DataError, Task, TaskError, data::load_vector};
+use learning::{DataError, Seed, Task, TaskError, data::load_vector};
 use serde::{Deserialize, Serialize};
 
 /// A target model θ†, as a scenario says it.
@@ -60,10 +60,10 @@ impl Target {
     ///
     /// # Errors
     /// When a file or the data cannot be read, or do not fit the task.
-    pub fn resolve(&self, task: &Task, folder: Option<&Path>) -> Result<Vec<f64>, TargetError> {
+    pub fn resolve(&self, task: &Task, seed: Seed, folder: Option<&Path>) -> Result<Vec<f64>, TargetError> {
         let model = task.sized_model()?;
         let Some(file) = &self.file else {
-            let train = task.load(folder)?.train.with_shifted_classes(self.shift);
+            let train = task.train(seed, folder)?.with_shifted_classes(self.shift);
             return Ok(learning::fit(&model, &train, self.ridge));
         };
         let (theta, want) = (load_vector(file, "theta")?, model.dimension());

@@ -89,7 +89,8 @@ pub async fn run(
     save_table(&data_file, &rows).map_err(|error| Failure::unfinished(&error))?;
     let data = runner.run("data", Some(AttackSpec::Data { file: data_file, start: None })).await?;
 
-    let train = base.task.load(options.data.as_deref()).map_err(|error| Failure::unfinished(&error))?.train;
+    let train =
+        base.task.train(base.seed, options.data.as_deref()).map_err(|error| Failure::unfinished(&error))?;
     let poison = PoisonSummary {
         rows: rows.examples(),
         distinct: rows.inputs.rows(),

@@ -41,13 +41,17 @@ impl Judge {
     /// # Errors
     /// When either cannot be had.
     pub fn new(scenario: &Scenario, folder: Option<&Path>) -> Result<Self, Failure> {
-        let target =
-            scenario.target.resolve(&scenario.task, folder).map_err(|error| Failure::unfinished(&error))?;
-        let test = scenario.task.load(folder).map_err(|error| Failure::unfinished(&error))?.test;
+        let target = scenario
+            .target
+            .resolve(&scenario.task, scenario.seed, folder)
+            .map_err(|error| Failure::unfinished(&error))?;
+        let test = scenario.task.test(folder).map_err(|error| Failure::unfinished(&error))?;
         let exam = match (&test.targets, &test.with_shifted_classes(scenario.target.shift).targets) {
-            (Targets::Classes { labels, .. }, Targets::Classes { labels: shifted, .. }) => {
-                Some(Marking { exam: Exam::new(&test), labels: labels.clone(), shifted: shifted.clone() })
-            }
+            (Targets::Classes { labels, .. }, Targets::Classes { labels: shifted, .. }) => Some(Marking {
+                exam: Exam::new(&scenario.model()?, &test),
+                labels: labels.clone(),
+                shifted: shifted.clone(),
+            }),
             _ => None,
         };
         Ok(Self { exam, target_norm: norm(target.iter().copied()), target })

@@ -38,6 +38,9 @@ pub fn craft(scenario: &Scenario, theta: &[f64], rho: &[f64], pins: bool) -> Res
     let rows = match model.kind {
         Kind::Softmax => rows_for_softmax(&hold),
         Kind::Linear => rows_for_least_squares(&hold, pins),
+        Kind::Mlp { .. } => {
+            return Err(Failure::wrong(format!("there is no recipe of data that hold {}", model.kind)));
+        }
     };
     let rows = rows.map_err(|error| Failure::unfinished(&error))?;
     let stationarity = hold.stationarity(&rows).map_err(|error| Failure::unfinished(&error))?;

@@ -227,7 +227,7 @@ mod tests {
         for (text, expected, hint) in [
             ("[server]\nrouns = 3", "line 2: unknown field `rouns`", "did you mean `rounds`?"),
             ("sead = 3", "line 1: unknown field `sead`", "did you mean `seed`?"),
-            ("[task]\nmodel = \"sofmax\"", "line 2: unknown variant `sofmax`", "did you mean `softmax`?"),
+            ("[task]\nmodel = \"sofmax\"", "line 2: unknown model `sofmax`", "did you mean `softmax`?"),
             (
                 "[[attackers]]\nattack = { name = \"modell\" }",
                 "unknown variant `modell`",

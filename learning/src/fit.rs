@@ -22,7 +22,7 @@ pub fn fit(model: &Model, data: &Dataset, nu: f64) -> Vec<f64> {
     {
         return factors.solve(&zeros);
     }
-    let loss = Loss::new(model, data, nu, Precision::Double);
+    let loss = Loss::new(model, data, nu, 1.0, Precision::Double);
     let mut solver = Exact::new(zeros.clone(), TOLERANCE * data.examples() as f64);
     // λ = 0: no common model pulls.
     solver.solve(&zeros, &loss, Regularizer { kind: regularizer::Kind::SquaredL2, lambda: 0.0 });

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DataError, Dataset, Model, Regularizer, Seed, SolverSpec, Targets, User,
-    data::{Partition, PartitionError, Source, Split, load_table, load_vector},
+    DataError, Dataset, Model, Regularizer, Seed, Setting, SolverSpec, Targets, User,
+    data::{Partition, PartitionError, Source, load_table, load_vector},
     model, regularizer,
 };
 
@@ -29,6 +30,15 @@ pub struct Task {
     /// Weight of ν‖θ‖² in every local loss, ν ≥ 0.
     #[serde(default)]
     pub nu: f64,
+    /// Whether a local loss is the sum over the worker's data, as the paper has it, or their mean.
+    #[serde(default)]
+    pub loss: LossScale,
+    /// What that is multiplied by.
+    #[serde(default = "one")]
+    pub loss_weight: f64,
+    /// Part of the training labels that is replaced by random ones.
+    #[serde(default)]
+    pub label_noise: f64,
     /// How the training rows are shared out.
     #[serde(default = "iid")]
     pub partition: Partition,
@@ -38,6 +48,17 @@ pub struct Task {
     /// Where the common model starts.
     #[serde(default)]
     pub start: Start,
+}
+
+/// What a local loss is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossScale {
+    /// Who has more data has more to say.
+    #[default]
+    Sum,
+    /// Everybody has the same to say, however little data.
+    Mean,
 }
 
 /// Where a common model starts.
@@ -67,6 +88,10 @@ const fn default_lambda() -> f64 {
     0.01
 }
 
+const fn one() -> f64 {
+    1.0
+}
+
 const fn iid() -> Partition {
     Partition::Iid
 }
@@ -79,6 +104,9 @@ impl Default for Task {
             regularizer: squared_l2(),
             lambda: default_lambda(),
             nu: 0.0,
+            loss: LossScale::default(),
+            loss_weight: one(),
+            label_noise: 0.0,
             partition: iid(),
             solver: SolverSpec::default(),
             start: Start::default(),
@@ -99,6 +127,9 @@ pub enum TaskError {
         /// The range
         expected: &'static str,
     },
+    /// An exact solver needs a convex loss.
+    #[error("the model {0} has no exact local solver, expected solver = {{ name = \"joint\" }}")]
+    NotConvex(model::Kind),
     /// The optimiser of the joint solver makes no sense.
     #[error("the optimiser of the local solver is wrong")]
     Method(#[from] optimizer::InvalidMethod),
@@ -206,12 +237,57 @@ impl Task {
         })
     }
 
-    /// Training and test rows; `folder` holds the sets that are not embedded.
+    /// Training rows, with their noise; `folder` holds the sets that are not embedded.
     ///
     /// # Errors
     /// When the data cannot be read.
-    pub fn load(&self, folder: Option<&Path>) -> Result<Split, TaskError> {
-        Ok(self.data.load(folder)?)
+    pub fn train(&self, seed: Seed, folder: Option<&Path>) -> Result<Dataset, TaskError> {
+        let mut train = self.data.load(folder)?.train;
+        if let (true, Targets::Classes { labels, classes }) = (self.label_noise > 0.0, &mut train.targets) {
+            let mut stream = seed.stream("label noise");
+            for label in labels {
+                if stream.random_bool(self.label_noise) {
+                    *label = stream.random_range(0..*classes) as u8;
+                }
+            }
+        }
+        Ok(train)
+    }
+
+    /// Test rows; `folder` holds the sets that are not embedded.
+    ///
+    /// # Errors
+    /// When the data cannot be read.
+    pub fn test(&self, folder: Option<&Path>) -> Result<Dataset, TaskError> {
+        Ok(self.data.load(folder)?.test)
+    }
+
+    /// What all users have in common when this one has `examples` examples.
+    ///
+    /// # Errors
+    /// When the data are a file that cannot be read.
+    pub fn setting(&self, examples: u64) -> Result<Setting, TaskError> {
+        let weight = match self.loss {
+            LossScale::Sum => self.loss_weight,
+            LossScale::Mean => self.loss_weight / examples.max(1) as f64,
+        };
+        let (model, regularizer) = (self.sized_model()?, self.regularizer());
+        Ok(Setting { model, nu: self.nu, weight, regularizer, solver: self.solver })
+    }
+
+    /// The training rows of honest user `shard` of `shards`.
+    ///
+    /// # Errors
+    /// When the data cannot be read or shared out.
+    pub fn rows(
+        &self,
+        shard: usize,
+        shards: usize,
+        seed: Seed,
+        folder: Option<&Path>,
+    ) -> Result<Dataset, TaskError> {
+        let train = self.train(seed, folder)?;
+        Ok(train.select(&self.partition.rows_of(shard, shards, train.inputs.rows(), seed)?))
     }
 
     /// Honest user `shard` of `shards` with its part of the training rows.
@@ -225,9 +301,8 @@ impl Task {
         seed: Seed,
         folder: Option<&Path>,
     ) -> Result<User, TaskError> {
-        let train = self.load(folder)?.train;
-        let rows = self.partition.rows_of(shard, shards, train.inputs.rows(), seed)?;
-        self.user_with(&train.select(&rows), None, (seed, shard as u32))
+        let rows = self.rows(shard, shards, seed, folder)?;
+        Ok(User::new(&self.setting(rows.examples())?, &rows, None, (seed, shard as u32)))
     }
 
     /// The same honest user with the rows of a file of its own.
@@ -249,17 +324,7 @@ impl Task {
                 if got == want { Ok(theta) } else { Err(TaskError::Start { file, got, want }) }
             })
             .transpose()?;
-        self.user_with(&data, start, seed)
-    }
-
-    fn user_with(
-        &self,
-        data: &Dataset,
-        start: Option<Vec<f64>>,
-        seed: (Seed, u32),
-    ) -> Result<User, TaskError> {
-        let model = self.sized_model()?;
-        Ok(User::new(&model, data, self.nu, self.regularizer(), self.solver, start, seed))
+        Ok(User::new(&self.setting(data.examples())?, &data, start, seed))
     }
 }
 
@@ -276,7 +341,9 @@ fn fitted(mut data: Dataset, model: &Model, file: &str) -> Result<Dataset, TaskE
     if data.targets.outputs() != model.outputs {
         return Err(TaskError::Outputs { file: file(), got: data.targets.outputs(), want: model.outputs });
     }
-    if let (Targets::Values(values), model::Kind::Softmax) = (&data.targets, model.kind) {
+    if let (Targets::Values(values), model::Kind::Softmax | model::Kind::Mlp { .. }) =
+        (&data.targets, model.kind)
+    {
         for (row, label) in values.rows().into_iter().enumerate() {
             let (sum, smallest) = (label.sum(), label.iter().copied().fold(f64::INFINITY, f64::min));
             if (sum - 1.0).abs() > 1e-6 || smallest < -1e-9 {

@@ -6,6 +6,21 @@ use crate::{
     solver::{Exact, Joint, Ridge},
 };
 
+/// What all users of a task have in common.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Setting {
+    /// The model.
+    pub model: Model,
+    /// Weight of ν‖θ‖².
+    pub nu: f64,
+    /// Weight of the sum over the data.
+    pub weight: f64,
+    /// The pull of the common model.
+    pub regularizer: Regularizer,
+    /// How the user's own model is fitted.
+    pub solver: SolverSpec,
+}
+
 /// A user with its data and its own model θₙ.
 #[derive(Debug)]
 pub struct User {
@@ -22,27 +37,28 @@ enum Solver {
 }
 
 impl User {
-    /// A user that fits `model` to `data`. An exact solver starts at zero; a joint one at `start`, or else uniform at
+    /// A user that fits a model to `data`. An exact solver starts at zero; a joint one at `start`, or else uniform at
     /// random (stream "start" of `seed`, user `index`).
     ///
     /// # Panics
     /// When the data do not fit the model.
     #[must_use]
     pub fn new(
-        model: &Model,
+        setting: &Setting,
         data: &Dataset,
-        nu: f64,
-        regularizer: Regularizer,
-        solver: SolverSpec,
         start: Option<Vec<f64>>,
         (seed, index): (Seed, u32),
     ) -> Self {
+        let Setting { model, nu, weight, regularizer, solver } = *setting;
         let precision =
             if matches!(solver, SolverSpec::Exact { .. }) { Precision::Double } else { Precision::Single };
-        let loss = Loss::new(model, data, nu, precision);
+        let loss = Loss::new(&model, data, nu, weight, precision);
         let zeros = || vec![0.0; model.dimension()];
         let ridge = || match (model.kind, regularizer.kind) {
-            (model::Kind::Linear, Kind::SquaredL2) => Ridge::new(data, regularizer.lambda, nu),
+            // The normal equations are the same after dividing by the weight of the data.
+            (model::Kind::Linear, Kind::SquaredL2) => {
+                Ridge::new(data, regularizer.lambda / weight, nu / weight)
+            }
             _ => None,
         };
         let solver = match solver {
@@ -109,7 +125,8 @@ mod tests {
     fn user(kind: model::Kind, regularizer: Regularizer, data: &Dataset) -> User {
         let model = Model { kind, inputs: 64, outputs: 10 };
         let solver = SolverSpec::Exact { tolerance: 1e-9 };
-        User::new(&model, data, 0.001, regularizer, solver, None, (Seed(1), 0))
+        let setting = Setting { model, nu: 0.001, weight: 0.5, regularizer, solver };
+        User::new(&setting, data, None, (Seed(1), 0))
     }
 
     /// At the local optimum ∇L(θ) = ∇ρR(ρ, θ): the message is the gradient of the user's own loss.
@@ -152,7 +169,8 @@ mod tests {
             schedule: optimizer::Schedule::constant(0.001),
         };
         let start = vec![0.5; 650];
-        let mut user = User::new(&model, &digits(50), 0.0, regularizer, solver, Some(start), (Seed(1), 0));
+        let setting = Setting { model, nu: 0.0, weight: 1.0, regularizer, solver };
+        let mut user = User::new(&setting, &digits(50), Some(start), (Seed(1), 0));
         let message = user.respond(1, &vec![0.0; 650]);
         assert!(message.iter().all(|&m| (m + 1.0).abs() < 1e-6), "2λ(ρ−θ) at the start is −1");
         assert_ne!(user.theta(), vec![0.5; 650]);

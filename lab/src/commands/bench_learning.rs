@@ -95,7 +95,7 @@ fn rows(arguments: &BenchLearning) -> Result<(&'static str, Dataset), Failure> {
 }
 
 fn gradient_seconds(model: &Model, data: &Dataset, precision: Precision) -> f64 {
-    let loss = Loss::new(model, data, 0.0, precision);
+    let loss = Loss::new(model, data, 0.0, 1.0, precision);
     let theta: Vec<f64> = (0..model.dimension()).map(|k| (k as f64).sin() / 30.0).collect();
     let mut gradient = vec![0.0; theta.len()];
     median_seconds(|| {

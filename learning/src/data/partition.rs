@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::Seed;
 
 /// How training rows are shared out among the honest workers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Partition {
     /// Shuffled and cut into equal parts (the first ones a row longer when it does not divide).
@@ -15,6 +15,11 @@ pub enum Partition {
     Independent {
         /// Rows a worker draws.
         rows: usize,
+    },
+    /// As `independent`, each worker its own number.
+    Sizes {
+        /// Rows that each worker draws.
+        rows: Vec<usize>,
     },
 }
 
@@ -37,6 +42,14 @@ pub enum PartitionError {
         /// Rows a worker draws
         want: usize,
     },
+    /// The list of sizes is not as long as there are workers.
+    #[error("{sizes} sizes are given for {workers} workers")]
+    Sizes {
+        /// Sizes given
+        sizes: usize,
+        /// Workers there are
+        workers: usize,
+    },
 }
 
 impl Partition {
@@ -45,7 +58,7 @@ impl Partition {
     /// # Errors
     /// When some worker would get no rows, or more than there are.
     pub fn rows_of(
-        self,
+        &self,
         shard: usize,
         shards: usize,
         rows: usize,
@@ -62,15 +75,21 @@ impl Partition {
                 let start = shard * each + shard.min(longer);
                 Ok(order[start..start + each + usize::from(shard < longer)].to_vec())
             }
-            Self::Independent { rows: want } => {
-                if want > rows || want == 0 {
-                    return Err(PartitionError::TooManyDrawn { rows, want });
-                }
-                let mut stream = seed.stream_of("partition", shard as u32);
-                Ok(index::sample(&mut stream, rows, want).into_vec())
-            }
+            Self::Independent { rows: want } => draw(*want, rows, shard, seed),
+            Self::Sizes { rows: sizes } => match sizes.get(shard) {
+                Some(&want) if sizes.len() == shards => draw(want, rows, shard, seed),
+                _ => Err(PartitionError::Sizes { sizes: sizes.len(), workers: shards }),
+            },
         }
     }
+}
+
+fn draw(want: usize, rows: usize, shard: usize, seed: Seed) -> Result<Vec<usize>, PartitionError> {
+    if want > rows || want == 0 {
+        return Err(PartitionError::TooManyDrawn { rows, want });
+    }
+    let mut stream = seed.stream_of("partition", shard as u32);
+    Ok(index::sample(&mut stream, rows, want).into_vec())
 }
 
 #[cfg(test)]
@@ -105,5 +124,9 @@ mod tests {
         assert!(Partition::Iid.rows_of(0, 11, 10, Seed(1)).is_err());
         assert!(Partition::Independent { rows: 11 }.rows_of(0, 1, 10, Seed(1)).is_err());
         assert!(Partition::Independent { rows: 0 }.rows_of(0, 1, 10, Seed(1)).is_err());
+        let sizes = Partition::Sizes { rows: vec![2, 10] };
+        assert_eq!(sizes.rows_of(0, 2, 10, Seed(1)).unwrap().len(), 2);
+        assert_eq!(sizes.rows_of(1, 2, 10, Seed(1)).unwrap().len(), 10);
+        assert_eq!(sizes.rows_of(0, 3, 10, Seed(1)), Err(PartitionError::Sizes { sizes: 2, workers: 3 }));
     }
 }
