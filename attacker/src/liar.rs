@@ -25,15 +25,17 @@ pub struct Settled {
     pub rho: Vec<f64>,
     /// The row that was sent.
     pub gradient: Vec<f64>,
+    /// What one unit of the sum of all rows was going to move ρ by.
+    pub step: f64,
 }
 
 impl Settled {
-    /// Writes both as the arrays `rho` and `gradient` of an `.npz` file.
+    /// Writes it as the arrays `rho`, `gradient` and `step` of an `.npz` file.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), DataError> {
-        save_vector(path, &[("rho", &self.rho), ("gradient", &self.gradient)])
+        save_vector(path, &[("rho", &self.rho), ("gradient", &self.gradient), ("step", &[self.step])])
     }
 
     /// Reads what [`Self::save`] wrote.
@@ -41,7 +43,8 @@ impl Settled {
     /// # Errors
     /// When the file cannot be read.
     pub fn load(path: &Path) -> Result<Self, DataError> {
-        Ok(Self { rho: load_vector(path, "rho")?, gradient: load_vector(path, "gradient")? })
+        let step = load_vector(path, "step")?.first().copied().unwrap_or(0.0);
+        Ok(Self { rho: load_vector(path, "rho")?, gradient: load_vector(path, "gradient")?, step })
     }
 }
 
@@ -85,11 +88,15 @@ impl Liar {
 
 impl Participant for Liar {
     fn respond(&mut self, view: &View<'_>) -> Vec<f32> {
-        let previous = view.previous.map(|(step, counted)| Previous { step, counted });
+        let previous = view.previous.map(|previous| Previous {
+            step: previous.step,
+            counted: previous.counted,
+            sum: previous.sum,
+        });
         let row =
             self.attack.answer(&Sight { round: view.round, model: view.model, step: view.step, previous });
         let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect();
-        self.settled = Some(Settled { rho: wide(view.model), gradient: wide(&row) });
+        self.settled = Some(Settled { rho: wide(view.model), gradient: wide(&row), step: view.step });
         row
     }
 }

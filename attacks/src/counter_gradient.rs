@@ -3,11 +3,12 @@
 //! Gₜ₋₁ = (ρₜ₋₁ − ρₜ)/ηₜ₋₁ − gₜ₋₁            what everybody else sent, from two successive models
 //! gₜ   = Π( (ρₜ − θ†)/ηₜ − Gₜ₋₁ )            Π projects onto Grad(ρ), what an honest worker could send
 //!
-//! In: the target θ†, (d,), and what every worker sees. Out: (d,). In the first round G = 0.
+//! In: the target θ†, (d,), and what every worker sees. Out: (d,). In the first round G = 0. Where the scenario reveals the
+//! sum of last round's rows, G is that sum less the attacker's own row: what the published code does, and what it takes
+//! against a server that does not descend plainly.
 //! Converges under squared-l2 when the server descends plainly with η < 1/(4λh), h honest workers; under l2 and
 //! smooth-l2 the row's norm is bounded by λ, and so is the harm.
-//! Source: Farhadkhani et al., ICML 2022, section 5 and appendix; here from what goes over the wire only, where the
-//! published code reads the others' gradients from memory.
+//! Source: Farhadkhani et al., ICML 2022, section 5 and appendix.
 
 use learning::Regularizer;
 
@@ -43,8 +44,11 @@ impl CounterGradient {
         }
         let mine = f64::from(u8::from(previous.counted));
         for (k, others) in self.others.iter_mut().enumerate() {
-            let moved = f64::from(last.model[k]) - f64::from(sight.model[k]);
-            *others = moved / previous.step - mine * f64::from(last.row[k]);
+            let all = match previous.sum {
+                Some(sum) => f64::from(sum[k]),
+                None => (f64::from(last.model[k]) - f64::from(sight.model[k])) / previous.step,
+            };
+            *others = all - mine * f64::from(last.row[k]);
         }
     }
 }
@@ -77,7 +81,7 @@ mod tests {
             let row = attack.answer(&Sight { round, model: &rho, step: eta, previous });
             let honest = curvature * (f64::from(rho[0]) - 1.0);
             rho[0] = (f64::from(rho[0]) - eta * (honest + f64::from(row[0]))) as f32;
-            previous = Some(Previous { step: eta, counted: true });
+            previous = Some(Previous { step: eta, counted: true, sum: None });
         }
         (f64::from(rho[0]) - 5.0).abs()
     }
@@ -101,8 +105,18 @@ mod tests {
         let mut attack = CounterGradient::new(vec![0.0], Regularizer { kind: Kind::SquaredL2, lambda: 1.0 });
         attack.answer(&Sight { round: 1, model: &[1.0], step: 0.5, previous: None });
         // The others sent 4 in all, ours was late: ρ went from 1 to −1.
-        let previous = Some(Previous { step: 0.5, counted: false });
+        let previous = Some(Previous { step: 0.5, counted: false, sum: None });
         let row = attack.answer(&Sight { round: 2, model: &[-1.0], step: 0.5, previous });
         assert_eq!(row, [-2.0 - 4.0]);
+    }
+
+    #[test]
+    fn a_revealed_sum_is_believed_rather_than_the_movement() {
+        let regularizer = Regularizer { kind: Kind::SquaredL2, lambda: 1.0 };
+        let mut attack = CounterGradient::new(vec![0.0], regularizer);
+        let mine = attack.answer(&Sight { round: 1, model: &[1.0], step: 0.5, previous: None })[0];
+        let previous = Some(Previous { step: 0.5, counted: true, sum: Some(&[mine + 7.0]) });
+        let row = attack.answer(&Sight { round: 2, model: &[1.0], step: 0.5, previous });
+        assert_eq!(row, [2.0 - 7.0]);
     }
 }

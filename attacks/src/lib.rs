@@ -23,16 +23,18 @@ pub struct Sight<'a> {
     /// What one unit of the sum of all rows will move ρ by, if nobody is missing.
     pub step: f64,
     /// How the previous round ended, if there was one.
-    pub previous: Option<Previous>,
+    pub previous: Option<Previous<'a>>,
 }
 
 /// How a round ended, as the server tells every worker.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Previous {
-    /// What one unit of the sum of all rows moved ρ by.
+pub struct Previous<'a> {
+    /// What one unit of the sum of all rows moved ρ by; 0 if the round was skipped.
     pub step: f64,
     /// Whether this worker's row was among them.
     pub counted: bool,
+    /// The sum of all rows, if the scenario reveals it.
+    pub sum: Option<&'a [f32]>,
 }
 
 /// A strategy of a malicious worker.

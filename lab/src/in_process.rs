@@ -7,7 +7,7 @@ use std::{path::Path, time::Instant};
 use attacker::{AttackSpec, Liar};
 use round::{Command, Engine, Event, Rank, Reason, Round};
 use server::{Descent, Moved};
-use worker::{Honest, Joined, Participant, Rows, View};
+use worker::{Honest, Joined, Participant, Previous, Rows, View};
 
 use crate::{
     failure::Failure,
@@ -57,11 +57,19 @@ pub fn run(scenario: &Scenario, options: &Options) -> Result<Summary, Failure> {
     Ok(summary)
 }
 
+/// How a round ended.
+struct Closed {
+    step: f64,
+    counted: Vec<Rank>,
+    sum: Option<Vec<f32>>,
+}
+
 struct Simulation {
     engine: Engine,
     descent: Descent,
     participants: Vec<Box<dyn Participant>>,
-    previous: Option<(f64, Vec<Rank>)>,
+    previous: Option<Closed>,
+    reveal_sum: bool,
 }
 
 impl Simulation {
@@ -96,7 +104,13 @@ impl Simulation {
             });
         }
         let descent = Descent::new(&config.spec, config.start.clone(), config.seed);
-        Ok(Self { engine: Engine::new(plan), descent, participants, previous: None })
+        Ok(Self {
+            engine: Engine::new(plan),
+            descent,
+            participants,
+            previous: None,
+            reveal_sum: config.spec.reveal_sum,
+        })
     }
 
     /// Goes through all rounds, telling `note` of each.
@@ -118,8 +132,12 @@ impl Simulation {
                         let seconds = started.elapsed().as_secs_f64();
                         let refused = moved.as_ref().err().map(ToString::to_string);
                         self.previous = Some(match &moved {
-                            Ok(moved) => (moved.step, rows.iter().map(|(rank, _)| *rank).collect()),
-                            Err(_) => (0.0, Vec::new()),
+                            Ok(moved) => Closed {
+                                step: moved.step,
+                                counted: rows.iter().map(|(rank, _)| *rank).collect(),
+                                sum: self.reveal_sum.then(|| self.descent.sum(rows.len())),
+                            },
+                            Err(_) => Closed { step: 0.0, counted: Vec::new(), sum: None },
                         });
                         events.push(if moved.is_ok() {
                             Event::Aggregated(round)
@@ -147,7 +165,11 @@ impl Simulation {
             std::thread::available_parallelism().map_or(1, usize::from).min(self.participants.len());
         let respond = |rank: usize, participant: &mut Box<dyn Participant>| {
             let rank = Rank(rank as u32);
-            let previous = previous.as_ref().map(|(step, counted)| (*step, counted.contains(&rank)));
+            let previous = previous.as_ref().map(|closed| Previous {
+                step: closed.step,
+                counted: closed.counted.contains(&rank),
+                sum: closed.sum.as_deref(),
+            });
             let row = participant.respond(&View { round: round.get(), model, step, previous });
             Event::Delivered { rank, round, row }
         };

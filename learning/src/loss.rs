@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn gradients_agree_with_central_differences() {
-        let digits = Source::Digits.load(None).unwrap().test.select(&(0..40).collect::<Vec<_>>());
+        let digits = Source::Digits.test(None).unwrap().select(&(0..40).collect::<Vec<_>>());
         for kind in [Kind::Softmax, Kind::Linear] {
             let model = Model { kind, inputs: 64, outputs: 10 };
             let loss = Loss::new(&model, &digits, 0.3, 0.7, Precision::Double);

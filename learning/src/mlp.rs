@@ -166,7 +166,7 @@ mod tests {
     use crate::{Loss, Precision, data::Source, model::Kind};
 
     fn case(rows: usize) -> (Model, Dataset, Vec<f64>) {
-        let mut digits = Source::Digits.load(None).unwrap().train.select(&(0..rows).collect::<Vec<_>>());
+        let mut digits = Source::Digits.train(None).unwrap().select(&(0..rows).collect::<Vec<_>>());
         digits.counts = Some((0..rows).map(|row| 1 + row as u32 % 3).collect());
         let model = Model { kind: Kind::Mlp { hidden: 12 }, inputs: 64, outputs: 10 };
         let theta = (0..model.dimension()).map(|k| ((k * k) as f64 * 0.37).sin() * 0.3).collect();

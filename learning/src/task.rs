@@ -242,7 +242,7 @@ impl Task {
     /// # Errors
     /// When the data cannot be read.
     pub fn train(&self, seed: Seed, folder: Option<&Path>) -> Result<Dataset, TaskError> {
-        let mut train = self.data.load(folder)?.train;
+        let mut train = self.data.train(folder)?;
         if let (true, Targets::Classes { labels, classes }) = (self.label_noise > 0.0, &mut train.targets) {
             let mut stream = seed.stream("label noise");
             for label in labels {
@@ -259,7 +259,7 @@ impl Task {
     /// # Errors
     /// When the data cannot be read.
     pub fn test(&self, folder: Option<&Path>) -> Result<Dataset, TaskError> {
-        Ok(self.data.load(folder)?.test)
+        Ok(self.data.test(folder)?)
     }
 
     /// What all users have in common when this one has `examples` examples.

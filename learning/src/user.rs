@@ -119,7 +119,7 @@ mod tests {
     use crate::data::Source;
 
     fn digits(rows: usize) -> Dataset {
-        Source::Digits.load(None).unwrap().train.select(&(0..rows).collect::<Vec<_>>())
+        Source::Digits.train(None).unwrap().select(&(0..rows).collect::<Vec<_>>())
     }
 
     fn user(kind: model::Kind, regularizer: Regularizer, data: &Dataset) -> User {

@@ -48,6 +48,12 @@ impl Descent {
         &self.model
     }
 
+    /// n times the latest aggregate: under `average` the sum of the n rows.
+    #[must_use]
+    pub fn sum(&self, rows: usize) -> Vec<f32> {
+        self.aggregate.iter().map(|&g| (f64::from(g) * rows as f64) as f32).collect()
+    }
+
     /// What one unit of the sum of `rows` rows moves the model by in `round`.
     #[must_use]
     pub fn step(&self, round: Round, rows: usize) -> f64 {

@@ -83,11 +83,20 @@ pub(crate) struct Hub {
     run: u64,
     deadline: Option<(Option<Round>, Instant)>,
     opened: Instant,
-    /// How the round before went, for the workers' [`v1::PreviousRound`].
-    previous: Option<(f64, Vec<Rank>)>,
+    /// How the round before went.
+    previous: Option<Closed>,
     round: u32,
     reason: Option<Reason>,
     stop: CancellationToken,
+}
+
+/// What workers are told of a round that closed.
+struct Closed {
+    step: f64,
+    /// Whose rows were in, in order.
+    counted: Vec<Rank>,
+    /// Their sum, if it is revealed.
+    sum: Option<v1::Frame>,
 }
 
 /// A round's arithmetic, done on a thread of its own.
@@ -275,11 +284,12 @@ impl Hub {
         let inline = if let [only] = model.as_slice() { Some(only) } else { None };
         let mut unread = Vec::new();
         for &rank in to {
-            let previous = self.previous.as_ref().map(|(step, counted)| v1::PreviousRound {
-                step: *step,
-                counted: counted.binary_search(&rank).is_ok(),
+            let previous = self.previous.as_ref().map(|closed| v1::PreviousRound {
+                step: closed.step,
+                counted: closed.counted.binary_search(&rank).is_ok(),
             });
-            let opened = v1::RoundOpened { round: round.get(), step, previous, model: inline.cloned() };
+            let sum = self.previous.as_ref().and_then(|closed| closed.sum.clone());
+            let opened = v1::RoundOpened { round: round.get(), step, previous, model: inline.cloned(), sum };
             unread.extend(self.places.send(rank, from_server::Message::Opened(opened)).err());
         }
         unread
@@ -332,6 +342,9 @@ impl Hub {
         let ranks: Vec<Rank> = rows.iter().map(|(rank, _)| *rank).collect();
         self.shared.spare.give(rows.into_iter().map(|(_, row)| row));
         let tensor = Arc::new(frames(self.run, round.get() + 1, descent.model()));
+        let revealed =
+            self.config.spec.reveal_sum.then(|| frames(self.run, round.get(), &descent.sum(ranks.len())));
+        let sum = revealed.and_then(|mut frames| frames.pop());
         self.descent = Some(descent);
         self.model.send_replace(Arc::clone(&tensor));
         match moved {
@@ -354,7 +367,7 @@ impl Hub {
                     collect_seconds: collecting.as_secs_f64(),
                     aggregate_seconds: aggregating.as_secs_f64(),
                 };
-                self.previous = Some((moved.step, ranks));
+                self.previous = Some(Closed { step: moved.step, counted: ranks, sum });
                 self.observe(report, &tensor).await;
                 self.handle(Event::Aggregated(round)).await;
             }
@@ -367,7 +380,7 @@ impl Hub {
 
     async fn skip(&mut self, round: Round, absent: &[Rank], why: String) {
         tracing::warn!(round = round.get(), "round skipped: {why}");
-        self.previous = Some((0.0, Vec::new()));
+        self.previous = Some(Closed { step: 0.0, counted: Vec::new(), sum: None });
         let Some(descent) = &self.descent else { return };
         let tensor = Arc::new(frames(self.run, round.get() + 1, descent.model()));
         self.model.send_replace(Arc::clone(&tensor));

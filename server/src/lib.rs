@@ -87,6 +87,10 @@ where
     if config.scenario.len() > limits::SCENARIO_BYTES_MAX {
         return Err(ServerError::Scenario { got: config.scenario.len(), most: limits::SCENARIO_BYTES_MAX });
     }
+    let (got, most) = (config.start.len(), limits::FRAME_BYTES_MAX / 4);
+    if config.spec.reveal_sum && got > most {
+        return Err(InvalidSpec::RevealSum { got, most }.into());
+    }
     let stop = CancellationToken::new();
     let (to_hub, from_service) = mpsc::channel(1024);
     let hub = Hub::new(config, stop.clone())?;

@@ -23,6 +23,9 @@ pub struct Spec {
     pub optimizer: Method,
     /// Its learning rate.
     pub schedule: Schedule,
+    /// Tell every worker the sum of the last round's rows: knowledge that a real server does not give away, and that the
+    /// published attack reads from memory. Only for models of one frame.
+    pub reveal_sum: bool,
     /// Updates without which a round is skipped; default: more than half of the workers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quorum: Option<usize>,
@@ -46,6 +49,7 @@ impl Default for Spec {
             scale: Scale::Sum,
             optimizer: Method::Sgd,
             schedule: Schedule::constant(2.0),
+            reveal_sum: false,
             quorum: None,
             round_deadline: Duration::from_secs(60),
             join_deadline: Duration::from_secs(60),
@@ -80,6 +84,14 @@ pub enum InvalidSpec {
         quorum: usize,
         /// Number of workers
         workers: usize,
+    },
+    /// The sum does not fit a round's opening.
+    #[error("reveal_sum needs a model of at most {most} parameters, this one has {got}")]
+    RevealSum {
+        /// Parameters
+        got: usize,
+        /// The limit
+        most: usize,
     },
     /// A time is 0.
     #[error("{0} is 0, expected a positive time")]

@@ -57,8 +57,19 @@ pub struct View<'a> {
     pub model: &'a [f32],
     /// What one unit of the sum of all rows will move ρ by, if nobody is missing.
     pub step: f64,
-    /// How the round before ended: what one unit of the sum moved ρ by, and whether this worker's row was counted.
-    pub previous: Option<(f64, bool)>,
+    /// How the round before ended.
+    pub previous: Option<Previous<'a>>,
+}
+
+/// How a round ended, as the server tells every worker.
+#[derive(Debug, Clone, Copy)]
+pub struct Previous<'a> {
+    /// What one unit of the sum of all rows moved ρ by; 0 if the round was skipped.
+    pub step: f64,
+    /// Whether this worker's row was counted.
+    pub counted: bool,
+    /// The sum of all rows, if the scenario reveals it.
+    pub sum: Option<&'a [f32]>,
 }
 
 /// Decides what a worker answers.

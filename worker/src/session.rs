@@ -16,7 +16,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming, transport::Channel};
 
-use crate::{Config, End, Joined, Participant, Place, View, WorkerError};
+use crate::{Config, End, Joined, Participant, Place, Previous, View, WorkerError};
 
 /// A worker with a place.
 pub(crate) struct Session {
@@ -177,8 +177,13 @@ impl Round {
                 None => return Ok(Answer { participant, update: None }),
             },
         };
+        let sum = opened.sum.as_ref().map(|frame| self.assemble(std::slice::from_ref(frame))).transpose()?;
         let (participant, row) = tokio::task::spawn_blocking(move || {
-            let previous = opened.previous.map(|previous| (previous.step, previous.counted));
+            let previous = opened.previous.map(|previous| Previous {
+                step: previous.step,
+                counted: previous.counted,
+                sum: sum.as_deref(),
+            });
             let view = View { round: opened.round, model: &model, step: opened.step, previous };
             let row = participant.respond(&view);
             (participant, row)

@@ -78,7 +78,7 @@ pub(super) fn learning(arguments: &BenchLearning) -> Result<(), Failure> {
 /// MNIST, or pixels that are as often zero.
 fn rows(arguments: &BenchLearning) -> Result<(&'static str, Dataset), Failure> {
     if let Some(folder) = &arguments.data.data_dir {
-        let train = Source::Mnist.load(Some(folder)).map_err(|error| Failure::unfinished(&error))?.train;
+        let train = Source::Mnist.train(Some(folder)).map_err(|error| Failure::unfinished(&error))?;
         let rows = arguments.rows.min(train.inputs.rows());
         return Ok(("MNIST", train.select(&(0..rows).collect::<Vec<_>>())));
     }

@@ -109,7 +109,7 @@ pub(super) fn poison(arguments: &cli::Poison) -> Result<(), Failure> {
     } else {
         let gradient = load_vector(&arguments.attack, "gradient")
             .map_err(|error| unreadable(error).hint("it needs `rho` and `gradient`, or `rho` and `theta`"))?;
-        poison::attacking_model(&scenario, &Settled { rho: rho.clone(), gradient })?
+        poison::attacking_model(&scenario, &Settled { rho: rho.clone(), gradient, step: 0.0 })?
     };
     let poison = poison::craft(&scenario, &theta, &rho, arguments.pins)?;
     save_table(&arguments.out, &poison.rows).map_err(unreadable)?;

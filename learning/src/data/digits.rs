@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 use ndarray::Array2;
 use rand::seq::SliceRandom as _;
 
-use super::{Dataset, Inputs, Split, Targets};
+use super::{Dataset, Inputs, Targets};
 use crate::Seed;
 
 static CSV_GZ: &[u8] = include_bytes!("../../data/digits.csv.gz");
@@ -21,7 +21,7 @@ const TRAIN_ROWS: usize = 1437;
 ///
 /// # Panics
 /// Never: what is embedded was checked when this was built and tested.
-pub(super) fn load() -> Split {
+pub(super) fn load() -> (Dataset, Dataset) {
     let mut text = String::new();
     GzDecoder::new(CSV_GZ).read_to_string(&mut text).expect("the embedded file is whole");
     let mut pixels = Vec::with_capacity(1797 * PIXELS);
@@ -36,7 +36,7 @@ pub(super) fn load() -> Split {
     let mut order: Vec<usize> = (0..all.inputs.rows()).collect();
     order.shuffle(&mut Seed(0).stream("digits split"));
     let (train, test) = order.split_at(TRAIN_ROWS);
-    Split { train: all.select(train), test: all.select(test) }
+    (all.select(train), all.select(test))
 }
 
 #[cfg(test)]
@@ -45,11 +45,11 @@ mod tests {
 
     #[test]
     fn the_embedded_digits_are_whole() {
-        let split = load();
-        assert_eq!((split.train.inputs.rows(), split.test.inputs.rows()), (1437, 360));
-        assert_eq!((split.train.inputs.width(), split.train.targets.outputs()), (64, 10));
+        let (train, test) = load();
+        assert_eq!((train.inputs.rows(), test.inputs.rows()), (1437, 360));
+        assert_eq!((train.inputs.width(), train.targets.outputs()), (64, 10));
         let mut histogram = [0; 10];
-        for set in [&split.train, &split.test] {
+        for set in [&train, &test] {
             let (Targets::Classes { labels, .. }, Inputs::Bytes { pixels, .. }) = (&set.targets, &set.inputs)
             else {
                 unreachable!("digits are bytes with classes")

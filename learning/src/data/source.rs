@@ -23,29 +23,30 @@ pub enum Source {
     File(PathBuf),
 }
 
-/// Rows to learn from and rows to be judged by.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Split {
-    /// Shared out among the honest workers.
-    pub train: Dataset,
-    /// Seen by the observer only.
-    pub test: Dataset,
-}
-
 impl Source {
-    /// Reads the rows; `folder` holds the sets that are not embedded, one folder each.
+    /// Rows to learn from; `folder` holds the sets that are not embedded, one folder each.
     ///
     /// # Errors
     /// When a file is missing or is not what it should be.
-    pub fn load(&self, folder: Option<&Path>) -> Result<Split, DataError> {
+    pub fn train(&self, folder: Option<&Path>) -> Result<Dataset, DataError> {
         match self {
-            Self::Digits => Ok(digits::load()),
-            Self::Mnist => load_idx("mnist", folder),
-            Self::FashionMnist => load_idx("fashion-mnist", folder),
-            Self::File(path) => {
-                let all = load_table(path)?;
-                Ok(Split { train: all.clone(), test: all })
-            }
+            Self::Digits => Ok(digits::load().0),
+            Self::Mnist => load_idx("mnist", "train", folder),
+            Self::FashionMnist => load_idx("fashion-mnist", "train", folder),
+            Self::File(path) => load_table(path),
+        }
+    }
+
+    /// Rows to be judged by.
+    ///
+    /// # Errors
+    /// When a file is missing or is not what it should be.
+    pub fn test(&self, folder: Option<&Path>) -> Result<Dataset, DataError> {
+        match self {
+            Self::Digits => Ok(digits::load().1),
+            Self::Mnist => load_idx("mnist", "t10k", folder),
+            Self::FashionMnist => load_idx("fashion-mnist", "t10k", folder),
+            Self::File(path) => load_table(path),
         }
     }
 
@@ -62,16 +63,13 @@ impl Source {
     }
 }
 
-fn load_idx(name: &'static str, folder: Option<&Path>) -> Result<Split, DataError> {
+fn load_idx(name: &'static str, part: &str, folder: Option<&Path>) -> Result<Dataset, DataError> {
     let folder = folder.ok_or(DataError::NoFolder(name))?.join(name);
-    let part = |prefix: &str| {
-        let find = |suffix: &str| {
-            idx::find(&folder, &format!("{prefix}-{suffix}"))
-                .ok_or_else(|| DataError::NotFetched { name, folder: folder.clone() })
-        };
-        idx::load(&find("images-idx3-ubyte")?, &find("labels-idx1-ubyte")?)
+    let find = |suffix: &str| {
+        idx::find(&folder, &format!("{part}-{suffix}"))
+            .ok_or_else(|| DataError::NotFetched { name, folder: folder.clone() })
     };
-    Ok(Split { train: part("train")?, test: part("t10k")? })
+    idx::load(&find("images-idx3-ubyte")?, &find("labels-idx1-ubyte")?)
 }
 
 impl FromStr for Source {
@@ -127,7 +125,7 @@ mod tests {
     #[test]
     fn a_set_that_was_not_fetched_says_where_it_was_looked_for() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Source::Mnist.load(Some(folder.path())).unwrap_err();
+        let error = Source::Mnist.train(Some(folder.path())).unwrap_err();
         assert!(matches!(error, DataError::NotFetched { name: "mnist", .. }), "{error}");
     }
 }
