@@ -5,12 +5,18 @@
 //! all it takes.
 
 mod least_squares;
+mod program;
+mod rows;
+mod sampled;
 mod softmax;
 
 use learning::{Dataset, Loss, Model, Precision, Regularizer, model::Kind};
 use nalgebra::{DMatrix, DVector};
 
 pub use least_squares::rows_for_least_squares;
+pub use program::{rows_by_program, rows_needed};
+use rows::Rows;
+pub use sampled::{Sampling, rows_by_sampling};
 pub use softmax::rows_for_softmax;
 
 /// What to hold, and against what: all of it known to an attacker whose model attack has settled.
@@ -29,7 +35,7 @@ pub struct Hold<'a> {
 }
 
 /// No rows hold this model.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Uncraftable {
     /// A vector is not as long as the model has parameters.
     #[error("{name} has {got} numbers, the model has {want} parameters")]
@@ -52,6 +58,9 @@ pub enum Uncraftable {
     /// The softmax has directions in which its logits never differ.
     #[error("the model to hold gives every input the same logits in {0} directions, expected none")]
     Degenerate(usize),
+    /// The linear program was not solved: a bug of its solver or ours.
+    #[error("the linear program of the rows was not solved: {0}")]
+    Program(String),
 }
 
 impl Hold<'_> {
@@ -98,6 +107,25 @@ fn principal_directions(matrix: &DMatrix<f64>) -> Vec<(DVector<f64>, f64)> {
     let negligible = directions.first().map_or(0.0, |(_, sigma)| sigma * 1e-13);
     directions.retain(|(_, sigma)| *sigma > negligible);
     directions
+}
+
+/// An orthonormal basis of the vectors of length `classes` that sum to 0, shape (classes, classes − 1).
+fn differences(classes: usize) -> DMatrix<f64> {
+    // Helmert's contrasts.
+    DMatrix::from_fn(classes, classes.saturating_sub(1), |k, j| {
+        let scale = (((j + 1) * (j + 2)) as f64).sqrt().recip();
+        match k.cmp(&(j + 1)) {
+            std::cmp::Ordering::Less => scale,
+            std::cmp::Ordering::Equal => -((j + 1) as f64) * scale,
+            std::cmp::Ordering::Greater => 0.0,
+        }
+    })
+}
+
+fn softmax(logits: &DVector<f64>) -> DVector<f64> {
+    let powers = logits.add_scalar(-logits.max()).map(f64::exp);
+    let total = powers.sum();
+    powers / total
 }
 
 /// Every row minus its mean over the classes.

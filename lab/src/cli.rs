@@ -90,9 +90,9 @@ pub struct Equivalence {
     /// Seed of everything random
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// With --model linear: add rows that pin the rest of the poisoned worker's model, which makes the attack faster
-    #[arg(long)]
-    pub pins: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub recipe: Recipe,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
@@ -120,12 +120,34 @@ pub struct Poison {
     /// The scenario whose task the data are for [default: the task of `equivalence`]
     #[arg(long)]
     pub scenario: Option<PathBuf>,
-    /// Least squares: add rows that pin the rest of the poisoned worker's model
-    #[arg(long)]
-    pub pins: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub recipe: Recipe,
     /// The file to write
     #[arg(long, value_name = "FILE", default_value = "poison.npz")]
     pub out: PathBuf,
+}
+
+/// How poisoned rows are made.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Recipe {
+    /// How rows for a softmax model are made
+    #[arg(long, value_enum, default_value_t = RecipeKind::Program)]
+    pub recipe: RecipeKind,
+    /// Least squares: add rows that pin the rest of the poisoned worker's model, which makes the attack faster
+    #[arg(long)]
+    pub pins: bool,
+}
+
+/// Recipes of rows for a softmax model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RecipeKind {
+    /// Nearly the fewest rows there can be, by a linear program
+    Program,
+    /// Few distinct rows in closed form, some ten times as many in all
+    Exact,
+    /// 2,000 random rows that the model labels, as published: they hold it for a while only
+    Sampled,
 }
 
 /// Arguments of `observe`.

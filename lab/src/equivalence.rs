@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     failure::Failure,
-    poison::{self, Poison},
+    poison::{self, Poison, Recipe},
     report,
     results::{Summary, read_rounds, write_json},
     run::{self, Options},
@@ -40,6 +40,8 @@ pub struct PoisonSummary {
     pub rows: u64,
     /// Different ones among them.
     pub distinct: usize,
+    /// Rows that it takes at least, where a bound is known.
+    pub needed: Option<f64>,
     /// Norm of the gradient that they leave at the model they are to hold.
     pub stationarity: f64,
     /// Rows that the honest workers hold together.
@@ -65,7 +67,7 @@ impl Equivalence {
 /// When a run does not come to its end, or an attack cannot be turned into the next.
 pub async fn run(
     base: &Scenario,
-    pins: bool,
+    recipe: Recipe,
     options: &Options,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Equivalence, Failure> {
@@ -84,7 +86,7 @@ pub async fn run(
         .map_err(|error| Failure::unfinished(&error))?;
     let model = runner.run("model", Some(AttackSpec::Model { file: model_file })).await?;
 
-    let Poison { rows, stationarity } = poison::craft(base, &theta, &settled.rho, pins)?;
+    let Poison { rows, stationarity, needed } = poison::craft(base, &theta, &settled.rho, recipe)?;
     let data_file = out.join("poison.npz");
     save_table(&data_file, &rows).map_err(|error| Failure::unfinished(&error))?;
     let data = runner.run("data", Some(AttackSpec::Data { file: data_file, start: None })).await?;
@@ -94,6 +96,7 @@ pub async fn run(
     let poison = PoisonSummary {
         rows: rows.examples(),
         distinct: rows.inputs.rows(),
+        needed,
         stationarity,
         honest_rows: train.examples(),
     };

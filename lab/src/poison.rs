@@ -2,7 +2,10 @@
 
 use attacker::Settled;
 use attacks::{
-    craft::{Hold, rows_for_least_squares, rows_for_softmax},
+    craft::{
+        Hold, Sampling, rows_by_program, rows_by_sampling, rows_for_least_squares, rows_for_softmax,
+        rows_needed,
+    },
     reduction::gradient_to_model,
 };
 use learning::{Dataset, model::Kind};
@@ -16,6 +19,8 @@ pub struct Poison {
     pub rows: Dataset,
     /// Norm of the gradient that the rows leave at the model they are to hold.
     pub stationarity: f64,
+    /// Rows that it takes at least, whatever the recipe, where a bound is known.
+    pub needed: Option<f64>,
 }
 
 /// The frozen model that sends what the gradient attack settled on.
@@ -28,21 +33,44 @@ pub fn attacking_model(scenario: &Scenario, settled: &Settled) -> Result<Vec<f64
     })
 }
 
+/// How rows are made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Recipe {
+    /// Softmax: nearly the fewest rows there can be, by a linear program.
+    Program,
+    /// Softmax: few distinct rows, in closed form, and about ten times as many as by the program.
+    Exact,
+    /// Softmax: random rows that the model labels, as published; they hold it for a while only.
+    Sampled(Sampling),
+    /// Least squares: one row an output, and perhaps rows that pin the rest of the worker's model.
+    LeastSquares {
+        /// Whether to add those.
+        pins: bool,
+    },
+}
+
 /// Rows that make an honest worker of the scenario's task hold `theta` when the common model is `rho`.
 ///
 /// # Errors
-/// When the vectors do not fit the task, or no rows do.
-pub fn craft(scenario: &Scenario, theta: &[f64], rho: &[f64], pins: bool) -> Result<Poison, Failure> {
+/// When the vectors do not fit the task, the recipe is for another model, or no rows do.
+pub fn craft(scenario: &Scenario, theta: &[f64], rho: &[f64], recipe: Recipe) -> Result<Poison, Failure> {
     let model = scenario.model()?;
     let hold = Hold { model, theta, rho, regularizer: scenario.task.regularizer(), nu: scenario.task.nu };
-    let rows = match model.kind {
-        Kind::Softmax => rows_for_softmax(&hold),
-        Kind::Linear => rows_for_least_squares(&hold, pins),
-        Kind::Mlp { .. } => {
-            return Err(Failure::wrong(format!("there is no recipe of data that hold {}", model.kind)));
+    let rows = match (model.kind, recipe) {
+        (Kind::Softmax, Recipe::Program) => rows_by_program(&hold),
+        (Kind::Softmax, Recipe::Exact) => rows_for_softmax(&hold),
+        (Kind::Softmax, Recipe::Sampled(sampling)) => rows_by_sampling(&hold, sampling, scenario.seed),
+        (Kind::Linear, Recipe::LeastSquares { pins }) => rows_for_least_squares(&hold, pins),
+        (kind, recipe) => {
+            return Err(Failure::wrong(format!("{recipe:?} is no recipe for the model {kind}")));
         }
     };
     let rows = rows.map_err(|error| Failure::unfinished(&error))?;
     let stationarity = hold.stationarity(&rows).map_err(|error| Failure::unfinished(&error))?;
-    Ok(Poison { rows, stationarity })
+    let needed = if model.kind == Kind::Softmax {
+        Some(rows_needed(&hold).map_err(|error| Failure::unfinished(&error))?)
+    } else {
+        None
+    };
+    Ok(Poison { rows, stationarity, needed })
 }

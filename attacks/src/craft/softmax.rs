@@ -9,11 +9,10 @@
 //! In: θ♠ and ρ∞, (d,). Out: at most 2K − 1 distinct rows, counted. Cost O(p K²).
 //! Softmax does not feel a constant added to all logits, and no data can pull there: that part of θ♠ is ignored.
 
-use learning::{Dataset, Targets, data::Inputs};
+use learning::Dataset;
 use nalgebra::{DMatrix, DVector};
-use ndarray::Array2;
 
-use super::{Hold, Uncraftable, centred, principal_directions};
+use super::{Hold, Rows, Uncraftable, centred, differences, principal_directions, softmax};
 
 /// Part of the uniform probability that the label of a copy of b may deviate.
 const DEVIATION_MAX: f64 = 0.9;
@@ -51,17 +50,12 @@ pub fn rows_for_softmax(hold: &Hold<'_>) -> Result<Dataset, Uncraftable> {
 }
 
 /// The least x with Wᵀx + b = 0 (W and b centred): all logits equal.
-fn indifferent_point(weights: &DMatrix<f64>, bias: &DVector<f64>) -> Result<DVector<f64>, Uncraftable> {
-    // An orthonormal basis of what sums to 0 over classes: there W has full rank and the least x is Q R⁻ᵀ b.
-    let ones = DMatrix::from_element(bias.len(), 1, 1.0);
-    let differences = DMatrix::from_columns(
-        &principal_directions(
-            &(DMatrix::identity(bias.len(), bias.len()) - &ones * ones.transpose() / bias.len() as f64),
-        )
-        .into_iter()
-        .map(|(v, _)| v)
-        .collect::<Vec<_>>(),
-    );
+pub(super) fn indifferent_point(
+    weights: &DMatrix<f64>,
+    bias: &DVector<f64>,
+) -> Result<DVector<f64>, Uncraftable> {
+    // In a basis of what sums to 0 over classes W has full rank, and the least x is Q R⁻ᵀ b.
+    let differences = differences(bias.len());
     let qr = (weights * &differences).qr();
     let r = qr.r();
     let largest = r.diagonal().amax();
@@ -99,45 +93,9 @@ fn deviation(logits: &DVector<f64>, v: &DVector<f64>, arm: f64) -> f64 {
     tau.fold(f64::INFINITY, f64::min) * (1.0 - 1e-9)
 }
 
-fn softmax(logits: &DVector<f64>) -> DVector<f64> {
-    let powers = logits.add_scalar(-logits.max()).map(f64::exp);
-    let total = powers.sum();
-    powers / total
-}
-
-/// Rows being collected.
-#[derive(Default)]
-struct Rows {
-    inputs: Vec<f64>,
-    labels: Vec<f64>,
-    counts: Vec<u32>,
-}
-
-impl Rows {
-    fn push(&mut self, input: &DVector<f64>, label: &DVector<f64>, count: u32) {
-        self.inputs.extend(input.iter());
-        self.labels.extend(label.iter().map(|q| q.max(0.0)));
-        self.counts.push(count);
-    }
-
-    fn into_dataset(self) -> Dataset {
-        let rows = self.counts.len();
-        let table = |values: Vec<f64>| {
-            let width = values.len() / rows;
-            Array2::from_shape_vec((rows, width), values)
-                .unwrap_or_else(|_| unreachable!("rows of equal length"))
-        };
-        Dataset {
-            inputs: Inputs::Reals(table(self.inputs)),
-            targets: Targets::Values(table(self.labels)),
-            counts: Some(self.counts),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use learning::{Model, Regularizer, model::Kind, regularizer};
+    use learning::{Model, Regularizer, Targets, model::Kind, regularizer};
 
     use super::*;
 

@@ -3,21 +3,24 @@
 use std::{future::Future, time::Instant};
 
 use attacker::Settled;
+use attacks::craft::Sampling;
 use learning::{
     Seed, Task,
     data::{load_vector, save_table},
+    model,
     regularizer::Kind,
 };
 use optimizer::Schedule;
 
 use super::{endpoint, options};
 use crate::{
-    cli, equivalence,
+    cli::{self, RecipeKind},
+    equivalence,
     failure::Failure,
     in_process,
     judge::Judge,
     observer::{self, Observer, Sighting},
-    poison,
+    poison::{self, Recipe},
     progress::Progress,
     report,
     results::{Folder, Summary, read_rounds},
@@ -31,15 +34,20 @@ pub(super) async fn equivalence(
 ) -> Result<(), Failure> {
     let scenario = equivalence_scenario(&arguments);
     scenario.check()?;
+    let recipe = recipe(&scenario, arguments.recipe);
     let options = options(arguments.common, "equivalence");
     if !options.quiet {
         eprintln!("seed {}, results in {}", scenario.seed.0, options.out.display());
     }
-    let equivalence = equivalence::run(&scenario, arguments.pins, &options, shutdown).await?;
+    let equivalence = equivalence::run(&scenario, recipe, &options, shutdown).await?;
     let poison = &equivalence.poison;
     println!("{}", report::equivalence_table(&equivalence));
+    let needed = match poison.needed {
+        Some(needed) if needed > 0.0 => format!("; {:.0} is the least there can be", needed.ceil()),
+        _ => String::new(),
+    };
     println!(
-        "The poisoned worker holds {} rows ({} distinct) against {} honest ones.",
+        "The poisoned worker holds {} rows ({} distinct{needed}) against {} honest ones.",
         poison.rows, poison.distinct, poison.honest_rows,
     );
     println!("Picture: {}", options.out.join("report.html").display());
@@ -111,7 +119,7 @@ pub(super) fn poison(arguments: &cli::Poison) -> Result<(), Failure> {
             .map_err(|error| unreadable(error).hint("it needs `rho` and `gradient`, or `rho` and `theta`"))?;
         poison::attacking_model(&scenario, &Settled { rho: rho.clone(), gradient, step: 0.0 })?
     };
-    let poison = poison::craft(&scenario, &theta, &rho, arguments.pins)?;
+    let poison = poison::craft(&scenario, &theta, &rho, recipe(&scenario, arguments.recipe))?;
     save_table(&arguments.out, &poison.rows).map_err(unreadable)?;
     println!(
         "{} rows ({} distinct) in {}, gradient left at the model to hold: {:.1e}",
@@ -121,6 +129,15 @@ pub(super) fn poison(arguments: &cli::Poison) -> Result<(), Failure> {
         poison.stationarity,
     );
     Ok(())
+}
+
+fn recipe(scenario: &Scenario, arguments: cli::Recipe) -> Recipe {
+    match (scenario.task.model, arguments.recipe) {
+        (model::Kind::Linear, _) => Recipe::LeastSquares { pins: arguments.pins },
+        (_, RecipeKind::Program) => Recipe::Program,
+        (_, RecipeKind::Exact) => Recipe::Exact,
+        (_, RecipeKind::Sampled) => Recipe::Sampled(Sampling::published()),
+    }
 }
 
 pub(super) async fn observe(
