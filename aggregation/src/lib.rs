@@ -1,6 +1,8 @@
 //! Byzantine-robust aggregation: n updates become one.
 
 mod aggregator;
+#[allow(dead_code, unused_imports)]
+mod coordinatewise;
 mod pipeline;
 mod rules;
 

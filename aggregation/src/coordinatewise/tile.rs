@@ -1,0 +1,188 @@
+//! The walk over tiles of columns that all coordinate-wise rules share.
+
+use std::ops::Range;
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use super::network::{Comparator, Used, network};
+use crate::Rows;
+
+/// Columns that are worked on at once; every tile is padded to a multiple.
+pub(super) const LANES: usize = 16;
+
+/// Values of a tile: it stays in the first-level cache.
+const TILE: usize = 6144;
+
+/// Columns that one thread takes at a time.
+const BLOCK: usize = 8192;
+
+/// Rows from which on sorting column by column beats the network.
+const NETWORK_ROWS_MAX: usize = 1024;
+
+/// `LANES` neighbouring columns after sorting: what a rule reads and what it answers.
+pub(super) struct Columns<'a> {
+    tile: &'a [f32],
+    /// Columns of the tile.
+    width: usize,
+    /// The first of the `LANES`.
+    at: usize,
+}
+
+impl Columns<'_> {
+    /// The values at place `k` of the sorted columns.
+    #[inline(always)]
+    pub(super) fn sorted(&self, k: usize) -> [f32; LANES] {
+        let mut lanes = [0.0; LANES];
+        lanes.copy_from_slice(&self.tile[k * self.width + self.at..][..LANES]);
+        lanes
+    }
+}
+
+/// What a rule makes of some columns.
+pub(super) struct Answer {
+    /// The aggregate.
+    pub(super) value: [f64; LANES],
+    /// The smallest value that was kept.
+    pub(super) low: [f32; LANES],
+    /// The largest value that was kept.
+    pub(super) high: [f32; LANES],
+}
+
+/// Gives every `LANES` columns, sorted at least at the places `wanted`, to `rule` and answers the fraction of
+/// coordinates of each row that lie within what was kept.
+pub(super) fn walk(
+    Rows(rows): Rows<'_>,
+    wanted: Range<usize>,
+    out: &mut [f32],
+    rule: impl Fn(&Columns<'_>) -> Answer + Sync,
+) -> Vec<f64> {
+    let n = rows.len();
+    let comparators = if n <= NETWORK_ROWS_MAX { network(n, wanted) } else { Vec::new() };
+    let width = (TILE / n.max(1) / LANES * LANES).clamp(LANES, 256);
+    let d = out.len();
+    let kept = out
+        .par_chunks_mut(BLOCK)
+        .enumerate()
+        .map_init(
+            || Scratch::new(n, width),
+            |scratch, (block, out)| {
+                let mut kept = vec![0_u64; n];
+                for (k, out) in out.chunks_mut(width).enumerate() {
+                    let columns = Tile { rows, start: block * BLOCK + k * width, comparators: &comparators };
+                    Arch::new().dispatch(|| columns.work(scratch, out, &mut kept, &rule));
+                }
+                kept
+            },
+        )
+        .reduce(
+            || vec![0; n],
+            |mut sum, part| {
+                sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+                sum
+            },
+        );
+    kept.into_iter().map(|kept| kept as f64 / d.max(1) as f64).collect()
+}
+
+/// Memory of one thread.
+struct Scratch {
+    tile: Vec<f32>,
+    low: Vec<f32>,
+    high: Vec<f32>,
+    column: Vec<f32>,
+}
+
+impl Scratch {
+    fn new(n: usize, width: usize) -> Self {
+        let column = if n > NETWORK_ROWS_MAX { vec![0.0; n] } else { Vec::new() };
+        Self { tile: vec![0.0; n * width], low: vec![0.0; width], high: vec![0.0; width], column }
+    }
+}
+
+/// Some columns of all rows.
+struct Tile<'a> {
+    rows: &'a [&'a [f32]],
+    start: usize,
+    comparators: &'a [Comparator],
+}
+
+impl Tile<'_> {
+    #[inline(always)]
+    fn work(
+        &self,
+        scratch: &mut Scratch,
+        out: &mut [f32],
+        kept: &mut [u64],
+        rule: &impl Fn(&Columns<'_>) -> Answer,
+    ) {
+        let width = out.len().next_multiple_of(LANES);
+        let tile = &mut scratch.tile[..self.rows.len() * width];
+        for (row, copy) in self.rows.iter().zip(tile.chunks_exact_mut(width)) {
+            copy[..out.len()].copy_from_slice(&row[self.start..][..out.len()]);
+            copy[out.len()..].fill(0.0);
+        }
+        if self.rows.len() <= NETWORK_ROWS_MAX {
+            sort_by_network(tile, width, self.comparators);
+        } else {
+            sort_columns(tile, width, &mut scratch.column);
+        }
+        let bounds = scratch.low.chunks_exact_mut(LANES).zip(scratch.high.chunks_exact_mut(LANES));
+        for ((k, out), (low, high)) in out.chunks_mut(LANES).enumerate().zip(bounds) {
+            let answer = rule(&Columns { tile, width, at: k * LANES });
+            low.copy_from_slice(&answer.low);
+            high.copy_from_slice(&answer.high);
+            for (out, value) in out.iter_mut().zip(answer.value) {
+                // Of the two zeros the positive one, so that a permutation of the rows cannot show.
+                *out = value as f32 + 0.0;
+            }
+        }
+        let (low, high) = (&scratch.low[..out.len()], &scratch.high[..out.len()]);
+        for (row, kept) in self.rows.iter().zip(kept) {
+            *kept += u64::from(within(&row[self.start..][..out.len()], low, high));
+        }
+    }
+}
+
+#[inline(always)]
+fn within(values: &[f32], low: &[f32], high: &[f32]) -> u32 {
+    let bounds = low.iter().zip(high);
+    values.iter().zip(bounds).map(|(value, (low, high))| u32::from(value >= low && value <= high)).sum()
+}
+
+#[inline(always)]
+fn sort_by_network(tile: &mut [f32], width: usize, comparators: &[Comparator]) {
+    for comparator in comparators {
+        let (before, after) = tile.split_at_mut(comparator.high * width);
+        let low = before[comparator.low * width..][..width].as_chunks_mut::<LANES>().0;
+        let pairs = low.iter_mut().zip(after[..width].as_chunks_mut::<LANES>().0);
+        match comparator.used {
+            Used::Both => pairs.for_each(|(low, high)| (*low, *high) = (min(low, high), max(low, high))),
+            Used::Low => pairs.for_each(|(low, high)| *low = min(low, high)),
+            Used::High => pairs.for_each(|(low, high)| *high = max(low, high)),
+        }
+    }
+}
+
+#[inline(always)]
+fn min(a: &[f32; LANES], b: &[f32; LANES]) -> [f32; LANES] {
+    std::array::from_fn(|lane| if a[lane] < b[lane] { a[lane] } else { b[lane] })
+}
+
+#[inline(always)]
+fn max(a: &[f32; LANES], b: &[f32; LANES]) -> [f32; LANES] {
+    std::array::from_fn(|lane| if a[lane] > b[lane] { a[lane] } else { b[lane] })
+}
+
+/// For so many rows that a network would be longer than a sort.
+fn sort_columns(tile: &mut [f32], width: usize, column: &mut [f32]) {
+    for at in 0..width {
+        for (value, row) in column.iter_mut().zip(tile.chunks_exact(width)) {
+            *value = row[at];
+        }
+        column.sort_unstable_by(f32::total_cmp);
+        for (value, row) in column.iter().zip(tile.chunks_exact_mut(width)) {
+            row[at] = *value;
+        }
+    }
+}
