@@ -2,32 +2,60 @@
 
 use std::{fmt, str::FromStr};
 
-/// `average`, or (later) `nnm+trimmed-mean`, `bucketing(s=2)+krum(variant=paper)`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pipeline {
-    /// The mean of all rows.
-    Average,
+use crate::{ParsePipelineError, PreAggregator, Refusal, Rule, catalogue::Kind, grammar::Stage};
+
+/// `average`, `nnm+trimmed-mean`, `bucketing(s=2)+krum(variant=paper)`: pre-aggregators from left to right, then the rule.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Pipeline {
+    /// What mixes the rows before the rule sees them, first to last.
+    pub before: Vec<PreAggregator>,
+    /// What makes one row of them.
+    pub rule: Rule,
 }
 
-/// The text names no rule we have.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown rule `{0}`, expected `average`")]
-pub struct ParsePipelineError(String);
+impl Pipeline {
+    /// Whether the pipeline is defined for `n` rows of which `f` may be Byzantine.
+    ///
+    /// # Errors
+    /// When a stage needs more rows, or fewer liars; a pre-aggregator that makes fewer rows leaves f as it is.
+    pub fn check(&self, n: usize, f: usize) -> Result<(), Refusal> {
+        let rows = self.before.iter().try_fold(n, |n, stage| stage.check(n, f))?;
+        self.rule.check(rows, f)
+    }
+
+    /// κ such that ‖aggregate − honest mean‖² ≤ κ · (mean of ‖honest row − honest mean‖²) whatever f of n rows are.
+    ///
+    /// `None` where no bound is known to us, or there is none.
+    #[must_use]
+    pub fn kappa_bound(&self, n: usize, f: usize) -> Option<f64> {
+        self.check(n, f).ok()?;
+        let rule = self.rule.kappa_bound(n, f)?;
+        self.before.iter().rev().try_fold(rule, |kappa, stage| stage.kappa_bound(kappa, n, f))
+    }
+}
 
 impl FromStr for Pipeline {
     type Err = ParsePipelineError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "average" => Ok(Self::Average),
-            _ => Err(ParsePipelineError(text.to_owned())),
+        let stages = text.split('+').map(Stage::parse).collect::<Result<Vec<_>, _>>()?;
+        let Some((last, before)) = stages.split_last() else {
+            return Err(ParsePipelineError::Syntax(text.to_owned()));
+        };
+        let before = before.iter().map(PreAggregator::of).collect::<Result<_, _>>()?;
+        if last.entry.kind == Kind::PreAggregator {
+            return Err(ParsePipelineError::NoRule(last.entry.name));
         }
+        Ok(Self { before, rule: Rule::of(last)? })
     }
 }
 
 impl fmt::Display for Pipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("average")
+        for stage in &self.before {
+            write!(f, "{stage}+")?;
+        }
+        write!(f, "{}", self.rule)
     }
 }
 
@@ -41,5 +69,56 @@ impl<'de> serde::Deserialize<'de> for Pipeline {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pipeline_reads_what_it_writes() {
+        for (text, short) in [
+            ("average", "average"),
+            ("nnm+trimmed-mean", "nnm+trimmed-mean"),
+            ("bucketing(s=2)+krum(variant=paper)", "bucketing(s=2)+krum"),
+            (
+                " clipping( c = 2.5 ) + arc + multi-krum(variant=byzfl, m=3)",
+                "clipping(c=2.5)+arc+multi-krum(variant=byzfl,m=3)",
+            ),
+            (
+                "geometric-median(variant=byzfl,nu=0.000001,steps=60)",
+                "geometric-median(variant=byzfl,nu=0.000001,steps=60)",
+            ),
+            ("centered-clipping(tau=auto,steps=3)", "centered-clipping(steps=3)"),
+            ("dnc(iterations=1,filter=1.5)", "dnc(iterations=1,filter=1.5)"),
+            ("monna(pivot=7)", "monna(pivot=7)"),
+            ("sign-guard(variant=blades)", "sign-guard(variant=blades)"),
+            ("clipped-mean(c=10)", "clipped-mean(c=10)"),
+        ] {
+            let pipeline: Pipeline = text.parse().unwrap();
+            assert_eq!(pipeline.to_string(), short);
+            assert_eq!(short.parse::<Pipeline>().unwrap(), pipeline);
+        }
+    }
+
+    #[test]
+    fn a_bucketed_pipeline_is_checked_with_the_rows_that_are_left() {
+        let pipeline: Pipeline = "bucketing(s=2)+median".parse().unwrap();
+        assert_eq!(pipeline.check(10, 2), Ok(()));
+        let refusal = pipeline.check(10, 3).unwrap_err();
+        assert_eq!(
+            refusal.to_string(),
+            "median needs n > 2f: of 5 rows at most 2 may be Byzantine, f = 3 was declared"
+        );
+    }
+
+    #[test]
+    fn bounds_are_those_of_the_literature() {
+        let bound = |text: &str| text.parse::<Pipeline>().unwrap().kappa_bound(25, 5);
+        let r = 5.0 / 15.0;
+        assert_eq!(bound("trimmed-mean"), Some(6.0 * r * (1.0 + r)));
+        assert_eq!(bound("nnm+trimmed-mean"), Some(8.0 * 5.0 / 20.0 * (6.0 * r * (1.0 + r) + 1.0)));
+        assert_eq!((bound("average"), bound("cge"), bound("bucketing(s=2)+median")), (None, None, None));
     }
 }

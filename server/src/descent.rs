@@ -34,7 +34,7 @@ impl Descent {
     pub fn new(spec: &Spec, start: Vec<f32>, seed: u64) -> Self {
         Self {
             aggregate: vec![0.0; start.len()],
-            aggregator: Aggregator::new(spec.rule, spec.byzantine, seed),
+            aggregator: Aggregator::new(spec.rule.clone(), spec.byzantine, seed),
             optimizer: Optimizer::new(spec.optimizer, start.len()),
             schedule: spec.schedule,
             scale: spec.scale,

@@ -44,7 +44,7 @@ impl Default for Spec {
     fn default() -> Self {
         Self {
             rounds: 150,
-            rule: Pipeline::Average,
+            rule: Pipeline::default(),
             byzantine: 0,
             scale: Scale::Sum,
             optimizer: Method::Sgd,

@@ -1,0 +1,91 @@
+//! Weighted sums of rows at memory speed: what every geometric rule ends in.
+//!
+//! Each coordinate is summed in f64, in the order of the rows, whatever the number of threads or the processor. A
+//! weight of exactly 0 removes the row: an outlier of 1e30 cannot leak through rounding.
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use crate::Rows;
+
+/// Coordinates summed at a time: their f64 sums stay in the nearest cache.
+const TILE: usize = 1024;
+
+/// Coordinates a thread takes at a time.
+const BLOCK: usize = 16 * TILE;
+
+/// Writes the mean of `rows` and answers the weight of each.
+pub(crate) fn mean(rows: Rows<'_>, out: &mut [f32]) -> Vec<f64> {
+    let n = rows.0.len() as f64;
+    let all: Vec<(usize, f64)> = (0..rows.0.len()).map(|row| (row, 1.0)).collect();
+    by_blocks(out, |start, out| sum(rows, &all, n, start, out));
+    vec![1.0 / n; rows.0.len()]
+}
+
+/// Writes Σ weight · row.
+#[cfg_attr(not(test), expect(dead_code, reason = "the geometric rules land next"))]
+pub(crate) fn combine(rows: Rows<'_>, weights: &[f64], out: &mut [f32]) {
+    let present: Vec<(usize, f64)> =
+        weights.iter().copied().enumerate().filter(|&(_, weight)| weight != 0.0).collect();
+    by_blocks(out, |start, out| sum(rows, &present, 1.0, start, out));
+}
+
+/// Gives each block of `out` with its first coordinate to `work`, blocks in parallel.
+fn by_blocks(out: &mut [f32], work: impl Fn(usize, &mut [f32]) + Sync) {
+    if out.len() <= BLOCK {
+        return work(0, out);
+    }
+    out.par_chunks_mut(BLOCK).enumerate().for_each(|(block, out)| work(block * BLOCK, out));
+}
+
+/// Writes Σ weight · row / divisor for the coordinates from `start` on.
+fn sum(rows: Rows<'_>, weights: &[(usize, f64)], divisor: f64, start: usize, out: &mut [f32]) {
+    Arch::new().dispatch(|| {
+        for (tile, out) in out.chunks_mut(TILE).enumerate() {
+            let start = start + tile * TILE;
+            let mut sums = [0.0; TILE];
+            let sums = &mut sums[..out.len()];
+            for &(row, weight) in weights {
+                add(sums, weight, &rows.0[row][start..][..out.len()]);
+            }
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = ((*sum / divisor) as f32).clamp(f32::MIN, f32::MAX);
+            }
+        }
+    });
+}
+
+#[inline(always)]
+fn add(sums: &mut [f64], weight: f64, row: &[f32]) {
+    for (sum, &x) in sums.iter_mut().zip(row) {
+        *sum += weight * f64::from(x);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Threads;
+
+    #[test]
+    fn a_weight_of_zero_removes_the_row_and_threads_change_no_bit() {
+        for d in [0, 1, 15, 1024, 40_001] {
+            let rows: Vec<Vec<f32>> =
+                (0..3).map(|row| (0..d).map(|k| ((k * 7 + row) % 13) as f32 / 3.0).collect()).collect();
+            let huge = vec![f32::MAX; d];
+            let views = [&rows[0][..], &rows[1], &huge, &rows[2]];
+            let weights = [0.3, 0.5, 0.0, 0.2];
+            let slow: Vec<f32> = (0..d)
+                .map(|k| {
+                    (0.3 * f64::from(rows[0][k]) + 0.5 * f64::from(rows[1][k]) + 0.2 * f64::from(rows[2][k]))
+                        as f32
+                })
+                .collect();
+            for count in [1, 3] {
+                let mut out = vec![0.0; d];
+                Threads::new(count).unwrap().run(|| combine(Rows(&views), &weights, &mut out));
+                assert_eq!(out, slow);
+            }
+        }
+    }
+}
