@@ -2,6 +2,8 @@
 
 #[path = "promises/architecture.rs"]
 mod architecture;
+#[path = "promises/data.rs"]
+mod data;
 #[path = "promises/determinism.rs"]
 mod determinism;
 #[path = "promises/equivalence.rs"]

@@ -8,7 +8,7 @@ mod spec;
 
 use std::{future::Future, path::PathBuf};
 
-pub use error::AttackerError;
+pub use error::{AttackerError, SetupError};
 pub use liar::{Liar, Settled};
 pub use spec::{AttackSpec, Attackers, Scenario};
 use worker::{Config, End};

@@ -29,6 +29,8 @@ pub enum Command {
     Run(Run),
     /// Craft data that make an honest worker do what an attack did
     Poison(Poison),
+    /// Get a data set that is not embedded
+    Fetch(crate::commands::Fetch),
     /// Follow a running server and judge every model
     Observe(Observe),
     /// One process: the parameter server
@@ -61,9 +63,21 @@ pub struct Common {
 /// Where data are.
 #[derive(Debug, Args)]
 pub struct Data {
-    /// Folder with the data sets that are not embedded, one folder each: `mnist`, `fashion-mnist`
+    /// Folder with the data sets that are not embedded, one folder each: `mnist`, `fashion-mnist` [default: where `fetch`
+    /// puts them]
     #[arg(long, value_name = "DIR", env = "EQUIPOISE_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
+}
+
+impl Data {
+    /// The folder that was named, or else the one where `fetch` puts data.
+    #[must_use]
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.data_dir
+            .clone()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .or_else(crate::fetch::default_folder)
+    }
 }
 
 /// Arguments of `equivalence`.

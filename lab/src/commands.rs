@@ -3,10 +3,12 @@
 mod bench;
 mod bench_learning;
 mod experiments;
+mod fetch;
 mod processes;
 
 use std::{future::Future, path::PathBuf};
 
+pub(crate) use fetch::Fetch;
 use tonic::transport::Endpoint;
 
 use crate::{
@@ -43,6 +45,7 @@ async fn dispatch(command: Command, shutdown: impl Future<Output = ()>) -> Resul
         Command::Equivalence(arguments) => experiments::equivalence(arguments, shutdown).await,
         Command::Run(arguments) => experiments::run(arguments, shutdown).await,
         Command::Poison(arguments) => experiments::poison(&arguments),
+        Command::Fetch(arguments) => fetch::fetch(&arguments),
         Command::Observe(arguments) => experiments::observe(arguments, shutdown).await,
         Command::Server(arguments) => processes::server(arguments, shutdown).await,
         Command::Worker(arguments) => processes::worker(arguments, shutdown).await,
@@ -55,7 +58,7 @@ async fn dispatch(command: Command, shutdown: impl Future<Output = ()>) -> Resul
 
 fn options(common: Common, name: &str) -> Options {
     let out = common.out.unwrap_or_else(|| PathBuf::from("results").join(name));
-    Options { out, quiet: common.quiet, data: common.data.data_dir }
+    Options { out, quiet: common.quiet, data: common.data.folder() }
 }
 
 fn endpoint(server: &str) -> Result<Endpoint, Failure> {

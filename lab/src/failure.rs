@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt, process::ExitCode};
 
+use crate::remedy::remedy;
+
 /// What the shell is told. 0 is done; 3 is a panic, our own bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
@@ -34,13 +36,13 @@ impl Failure {
     /// The arguments or the scenario are wrong.
     #[must_use]
     pub fn usage(error: &(dyn Error + 'static)) -> Self {
-        Self { code: Code::Usage, message: chain(error), hint: None }
+        Self { code: Code::Usage, message: chain(error), hint: remedy(error) }
     }
 
     /// It could not be finished.
     #[must_use]
     pub fn unfinished(error: &(dyn Error + 'static)) -> Self {
-        Self { code: Code::Unfinished, message: chain(error), hint: None }
+        Self { code: Code::Unfinished, message: chain(error), hint: remedy(error) }
     }
 
     /// It could not be finished, in words.

@@ -14,7 +14,7 @@ use ndarray::{Array2, Axis};
 pub use error::DataError;
 pub use partition::{Partition, PartitionError};
 pub use source::Source;
-pub use tables::{load_table, load_vector, save_table, save_vector};
+pub use tables::{load_rows, load_table, load_vector, save_table, save_vector};
 
 /// Rows of inputs with a target each; a row may stand for several identical ones.
 #[derive(Debug, Clone, PartialEq)]

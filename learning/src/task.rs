@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     DataError, Dataset, Model, Regularizer, Seed, Setting, SolverSpec, Targets, User,
-    data::{Partition, PartitionError, Source, load_table, load_vector},
+    data::{Partition, PartitionError, Source, load_rows, load_vector},
     model, regularizer,
 };
 
@@ -316,7 +316,7 @@ impl Task {
         seed: (Seed, u32),
     ) -> Result<User, TaskError> {
         let model = self.sized_model()?;
-        let data = fitted(load_table(file)?, &model, &file.display().to_string())?;
+        let data = fitted(load_rows(file)?, &model, file)?.merged();
         let start = start
             .map(|path| {
                 let theta = load_vector(path, "theta")?;
@@ -329,14 +329,19 @@ impl Task {
 }
 
 /// `data` as the model wants it, or what is wrong with it.
-fn fitted(mut data: Dataset, model: &Model, file: &str) -> Result<Dataset, TaskError> {
-    let file = || file.to_owned();
+fn fitted(mut data: Dataset, model: &Model, path: &Path) -> Result<Dataset, TaskError> {
+    let file = || path.display().to_string();
     if data.inputs.width() != model.inputs {
         return Err(TaskError::Width { file: file(), got: data.inputs.width(), want: model.inputs });
     }
     // A file of few rows may lack the last classes.
-    if let Targets::Classes { classes, .. } = &mut data.targets {
-        *classes = model.outputs.max(*classes);
+    if let Targets::Classes { labels, classes } = &mut data.targets {
+        if let Some(row) = labels.iter().position(|&label| usize::from(label) >= model.outputs) {
+            let (got, largest) =
+                (i64::from(labels[row]), i64::try_from(model.outputs).unwrap_or(i64::MAX) - 1);
+            return Err(DataError::Label { path: path.to_owned(), row, got, largest }.into());
+        }
+        *classes = model.outputs;
     }
     if data.targets.outputs() != model.outputs {
         return Err(TaskError::Outputs { file: file(), got: data.targets.outputs(), want: model.outputs });
@@ -392,9 +397,9 @@ mod tests {
             ),
             (ndarray::Array2::zeros((1, 64)), soft(1.1), "soft label of row 0 is no distribution (sum 1.1"),
             (
-                ndarray::Array2::zeros((1, 64)),
-                Targets::Classes { labels: vec![10], classes: 11 },
-                "targets of length 11",
+                ndarray::Array2::zeros((3, 64)),
+                Targets::Classes { labels: vec![0, 0, 10], classes: 11 },
+                "label 10 in row 2, expected at most 9",
             ),
         ] {
             save_table(&path, &Dataset::new(Inputs::Reals(inputs), targets)).unwrap();

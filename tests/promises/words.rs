@@ -56,6 +56,7 @@ fn data_that_were_not_fetched_are_told_where_they_were_looked_for() {
         said("[task]\ndata = \"mnist\"", &["run", "scenario.toml", "--data-dir", "here", "--in-process"]);
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("data set `mnist` is not in here/mnist"), "{stderr}");
+    assert!(stderr.contains("\nhint: `equipoise fetch mnist` gets it"), "{stderr}");
 }
 
 #[test]

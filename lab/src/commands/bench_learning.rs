@@ -77,8 +77,8 @@ pub(super) fn learning(arguments: &BenchLearning) -> Result<(), Failure> {
 
 /// MNIST, or pixels that are as often zero.
 fn rows(arguments: &BenchLearning) -> Result<(&'static str, Dataset), Failure> {
-    if let Some(folder) = &arguments.data.data_dir {
-        let train = Source::Mnist.train(Some(folder)).map_err(|error| Failure::unfinished(&error))?;
+    if let Some(folder) = arguments.data.folder().filter(|folder| folder.join("mnist").is_dir()) {
+        let train = Source::Mnist.train(Some(&folder)).map_err(|error| Failure::unfinished(&error))?;
         let rows = arguments.rows.min(train.inputs.rows());
         return Ok(("MNIST", train.select(&(0..rows).collect::<Vec<_>>())));
     }

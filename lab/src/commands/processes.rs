@@ -61,7 +61,7 @@ pub(super) async fn worker(
 ) -> Result<(), Failure> {
     let place = arguments.place.rank.map_or(worker::Place::Lowest, worker::Place::Rank);
     let config = Config { server: endpoint(&arguments.place.server)?, place };
-    let rows = Rows { file: arguments.data, start: arguments.start, folder: arguments.folder.data_dir };
+    let rows = Rows { file: arguments.data, start: arguments.start, folder: arguments.folder.folder() };
     let ended = if arguments.idle {
         worker::run(config, |joined| Ok::<_, WorkerError>(Idle(joined.dimension)), shutdown)
             .await
@@ -82,7 +82,7 @@ pub(super) async fn attacker(
 ) -> Result<(), Failure> {
     let place = arguments.place.rank.map_or(worker::Place::Highest, worker::Place::Rank);
     let config = Config { server: endpoint(&arguments.place.server)?, place };
-    let options = attacker::Options { folder: arguments.folder.data_dir, save: arguments.save };
+    let options = attacker::Options { folder: arguments.folder.folder(), save: arguments.save };
     finished(attacker::run(config, options, shutdown).await.map_err(|error| Failure::unfinished(&error))?)
 }
 

@@ -38,6 +38,14 @@ pub enum DataError {
         /// Why
         source: std::io::Error,
     },
+    /// A compressed file ends early or was changed.
+    #[error("{} is not a whole gzip file", .path.display())]
+    Corrupt {
+        /// The file
+        path: PathBuf,
+        /// What the decompressor met
+        source: std::io::Error,
+    },
     /// The first bytes are not those of an IDX file of bytes with so many dimensions.
     #[error("{} does not start like an IDX file: magic number {got:#010x}, expected {want:#010x}", .path.display())]
     Magic {

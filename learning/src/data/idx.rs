@@ -45,7 +45,9 @@ fn read<const N: usize>(path: &Path, want: u32) -> Result<([usize; N], Vec<u8>),
     File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(io)?;
     if bytes.starts_with(&GZIP) {
         let mut plain = Vec::new();
-        MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut plain).map_err(io)?;
+        MultiGzDecoder::new(bytes.as_slice())
+            .read_to_end(&mut plain)
+            .map_err(|source| DataError::Corrupt { path: path.to_owned(), source })?;
         bytes = plain;
     }
     let word = |index: usize| {
@@ -113,15 +115,19 @@ mod tests {
     fn every_defect_has_its_own_error() {
         let images = idx(IMAGES, &[2, 1, 3], &[0, 128, 255, 1, 2, 3]);
         let labels = idx(LABELS, &[2], &[9, 0]);
-        let mut corrupt = gzip(&images);
-        corrupt.truncate(corrupt.len() - 9);
+        let mut cut = gzip(&images);
+        cut.truncate(cut.len() - 9);
+        let mut flipped = gzip(&images);
+        let checksum = flipped.len() - 8;
+        flipped[checksum] ^= 1;
         for (a, b, expected) in [
             (&images[..20], &labels[..], "holds 4 bytes of data, its header announces 6"),
             (&images[..3], &labels, "holds 3 bytes of data"),
             (&labels, &labels, "magic number 0x00000801, expected 0x00000803"),
             (&images, &idx(LABELS, &[1], &[9]), "has 1 rows, 2 were expected"),
             (&images, &idx(LABELS, &[2], &[9, 10]), "label 10 in row 1, expected at most 9"),
-            (&corrupt, &labels, "cannot read"),
+            (&cut, &labels, "is not a whole gzip file"),
+            (&flipped, &labels, "is not a whole gzip file"),
             (&idx(IMAGES, &[u32::MAX, u32::MAX, u32::MAX], &[]), &labels, "its header announces"),
         ] {
             let got = load_bytes(a, b).unwrap_err().to_string();

@@ -7,18 +7,21 @@ use ndarray_npy::{NpzReader, NpzWriter};
 
 use super::{DataError, Dataset, Inputs, Targets};
 
-/// Rows from a file: `x` of shape (rows, width), and `y`: whole numbers are classes, a row of reals is a soft label or
-/// the values to regress on. Identical rows are merged and counted.
+/// Rows from a file, identical ones merged and counted.
 ///
 /// # Errors
 /// When the file cannot be read, or what it holds is no table of finite numbers.
 pub fn load_table(path: &Path) -> Result<Dataset, DataError> {
-    let data = if path.extension().is_some_and(|extension| extension == "csv") {
-        load_csv(path)?
-    } else {
-        load_npz(path)?
-    };
-    Ok(data.merged())
+    Ok(load_rows(path)?.merged())
+}
+
+/// Rows from a file, in its order: `x` of shape (rows, width), and `y`: whole numbers are classes, a row of reals is a
+/// soft label or the values to regress on.
+///
+/// # Errors
+/// When the file cannot be read, or what it holds is no table of finite numbers.
+pub fn load_rows(path: &Path) -> Result<Dataset, DataError> {
+    if path.extension().is_some_and(|extension| extension == "csv") { load_csv(path) } else { load_npz(path) }
 }
 
 /// Writes rows as [`load_table`] reads them; a row that stands for several is written as often.
