@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use learning::{model, regularizer};
 
+use crate::metrics::Metrics;
+
 /// A Byzantine-resilience testbed on a real network.
 ///
 /// A gRPC parameter server, honest workers and malicious workers, each its own process. Exit codes: 0 done, 1 could
@@ -172,13 +174,20 @@ pub struct Observe {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub metrics: Metrics,
 }
 
 /// Arguments of `health`.
 #[derive(Debug, Args)]
 pub struct Health {
-    /// The server, as in <http://127.0.0.1:4747>
-    pub server: String,
+    /// The server, as in <http://127.0.0.1:4747> [default: the process that serves metrics on this machine]
+    #[arg(required_unless_present = "address")]
+    pub server: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub metrics: Metrics,
 }
 
 /// Arguments of `server`.
@@ -193,6 +202,9 @@ pub struct Server {
     /// A model of so many zeros instead of the task's: for measuring the network
     #[arg(long, hide = true)]
     pub dimension: Option<usize>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub metrics: Metrics,
 }
 
 /// Which place a worker asks for.
@@ -203,6 +215,9 @@ pub struct Place {
     /// The rank to ask for [default: the lowest free for workers, the highest for attackers]
     #[arg(long)]
     pub rank: Option<u32>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub metrics: Metrics,
 }
 
 /// Arguments of `worker`.

@@ -18,7 +18,7 @@ use tokio::{
     time,
 };
 
-use crate::{failure::Failure, ready::Ready};
+use crate::{failure::Failure, metrics::Metrics, ready::Ready};
 
 /// Longest time for the server to say that it listens.
 const READY: Duration = Duration::from_secs(30);
@@ -198,6 +198,8 @@ fn spawn(arguments: &[String], log: &Path, stdout: Stdio) -> Result<Child, Failu
     command
         .args(arguments)
         .arg("--lifeline")
+        // One address cannot be everybody's.
+        .env_remove(Metrics::ENV)
         .stdin(Stdio::piped())
         .stdout(stdout)
         .stderr(log_file)

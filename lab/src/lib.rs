@@ -10,6 +10,7 @@ pub mod fetch;
 pub mod in_process;
 pub mod judge;
 mod lifeline;
+pub mod metrics;
 pub mod observer;
 pub mod poison;
 pub mod progress;

@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, Descent, Moved, Outcome, ServerError,
+    Config, Descent, Moved, Outcome, ServerError, meters,
     observers::{self, Observers},
     places::{Downstream, NoPlace, Places, Seat, Wish},
 };
@@ -279,9 +279,11 @@ impl Hub {
         self.round = round.get();
         self.opened = Instant::now();
         self.deadline = Some((Some(round), self.opened + self.config.spec.round_deadline));
+        meters::opened(round.get(), to.len());
         let step = descent.step(round, to.len());
         let model = Arc::clone(&self.model.borrow());
         let inline = if let [only] = model.as_slice() { Some(only) } else { None };
+        meters::sent(inline.map_or(0, |frame| frame.data.len() * to.len()));
         let mut unread = Vec::new();
         for &rank in to {
             let previous = self.previous.as_ref().map(|closed| v1::PreviousRound {
@@ -301,6 +303,7 @@ impl Hub {
         taken: Result<Round, Rejection>,
         to: Option<oneshot::Sender<Result<(), Rejection>>>,
     ) {
+        meters::answered(&taken);
         if let Err(why) = &taken {
             tracing::warn!(
                 worker = rank.0,
@@ -349,6 +352,8 @@ impl Hub {
         self.model.send_replace(Arc::clone(&tensor));
         match moved {
             Ok(moved) => {
+                meters::aggregated(&moved, collecting, aggregating);
+                meters::absent(&absent);
                 tracing::debug!(
                     round = round.get(),
                     rows = ranks.len(),
@@ -380,6 +385,8 @@ impl Hub {
 
     async fn skip(&mut self, round: Round, absent: &[Rank], why: String) {
         tracing::warn!(round = round.get(), "round skipped: {why}");
+        meters::skipped();
+        meters::absent(absent);
         self.previous = Some(Closed { step: 0.0, counted: Vec::new(), sum: None });
         let Some(descent) = &self.descent else { return };
         let tensor = Arc::new(frames(self.run, round.get() + 1, descent.model()));

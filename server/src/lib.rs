@@ -5,6 +5,7 @@
 mod descent;
 mod error;
 mod hub;
+mod meters;
 mod observers;
 mod places;
 mod service;

@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     hub::{self, Message, Shared},
+    meters,
     places::{NoPlace, Seat, Wish},
 };
 
@@ -62,6 +63,11 @@ impl Service {
         let expected = Expected { run: description.run, dimension: description.dimension };
         Assembler::new(expected, self.shared.spare.take())
     }
+}
+
+fn received(assembler: &mut Assembler, frame: &v1::Frame) -> Result<bool, Rejection> {
+    meters::received(frame.data.len());
+    assembler.push(frame)
 }
 
 fn over() -> Status {
@@ -141,6 +147,7 @@ impl training_server::Training for Service {
                 "the model is that of round {have}, not {want}"
             )));
         }
+        meters::sent(frames.iter().map(|frame| frame.data.len()).sum());
         let frames = (0..frames.len()).map(move |index| Ok(frames[index].clone()));
         Ok(Response::new(Box::pin(tokio_stream::iter(frames))))
     }
@@ -154,7 +161,7 @@ impl training_server::Training for Service {
         let mut assembler = self.assembler();
         let update = loop {
             match frames.next().await {
-                Some(Ok(frame)) => match assembler.push(&frame) {
+                Some(Ok(frame)) => match received(&mut assembler, &frame) {
                     Ok(false) => (),
                     Ok(true) => break assembler.finish(),
                     Err(why) => break Err(why),
@@ -206,7 +213,7 @@ impl Service {
     /// The update of a single frame.
     fn only(&self, frame: &v1::Frame) -> Result<(Round, Vec<f32>), Rejection> {
         let mut assembler = self.assembler();
-        assembler.push(frame)?;
+        received(&mut assembler, frame)?;
         assembler.finish()
     }
 }

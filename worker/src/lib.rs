@@ -5,6 +5,7 @@
 
 mod error;
 mod honest;
+mod meters;
 mod session;
 
 use std::future::Future;

@@ -1,6 +1,9 @@
 //! A worker's side of the protocol: one control stream, one round at a time, the latest one first.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use proto::{
     Assembler, Expected, frames, limits, transport,
@@ -16,7 +19,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming, transport::Channel};
 
-use crate::{Config, End, Joined, Participant, Place, Previous, View, WorkerError};
+use crate::{Config, End, Joined, Participant, Place, Previous, View, WorkerError, meters};
 
 /// A worker with a place.
 pub(crate) struct Session {
@@ -112,7 +115,7 @@ impl Session {
                         waiting = Some(opened);
                     }
                     Message::Receipt(receipt) => {
-                        tracing::warn!(round, reason = receipt.rejection, "update rejected: {}", receipt.detail);
+                        rejected(round, &receipt);
                     }
                     Message::Stop(stop) => stopped = Some(end(&stop)),
                 },
@@ -185,7 +188,9 @@ impl Round {
                 sum: sum.as_deref(),
             });
             let view = View { round: opened.round, model: &model, step: opened.step, previous };
+            let started = Instant::now();
             let row = participant.respond(&view);
+            meters::responded(opened.round, started.elapsed());
             (participant, row)
         })
         .await
@@ -234,12 +239,13 @@ impl Round {
             Ok(receipt) => {
                 let receipt = receipt.into_inner();
                 if !receipt.rejection.is_empty() {
-                    tracing::warn!(round, reason = receipt.rejection, "update rejected: {}", receipt.detail);
+                    rejected(round, &receipt);
                 }
                 Ok(())
             }
             Err(status) if status.code() == tonic::Code::Unavailable => Err(lost(round, Some(status))),
             Err(status) => {
+                meters::rejected(status.code().description());
                 tracing::warn!(round, code = %status.code(), "update rejected: {}", status.message());
                 Ok(())
             }
@@ -257,6 +263,11 @@ async fn next(stream: &mut Streaming<v1::FromServer>, round: u32) -> Result<Mess
             Err(status) => return Err(lost(round, Some(status))),
         }
     }
+}
+
+fn rejected(round: u32, receipt: &v1::Receipt) {
+    meters::rejected(&receipt.rejection);
+    tracing::warn!(round, reason = receipt.rejection, "update rejected: {}", receipt.detail);
 }
 
 fn lost(round: u32, status: Option<Status>) -> WorkerError {

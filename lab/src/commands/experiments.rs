@@ -144,6 +144,7 @@ pub(super) async fn observe(
     arguments: cli::Observe,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
+    arguments.metrics.serve().await?;
     let mut observer = Observer::follow(endpoint(&arguments.server)?).await?;
     let scenario: Scenario = toml::from_str(&observer.description().scenario).map_err(|error| {
         Failure::because(format!("the scenario of {} is not ours: {}", arguments.server, error.message()))

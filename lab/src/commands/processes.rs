@@ -34,6 +34,7 @@ pub(super) async fn server(
         .await
         .map_err(|error| cannot_listen(error).hint("--listen 127.0.0.1:0 takes any free port"))?;
     let listening = listener.local_addr().map_err(cannot_listen)?;
+    arguments.metrics.serve().await?;
     let ready = serde_json::to_string(&Ready { listening }).map_err(|error| Failure::unfinished(&error))?;
     println!("{ready}");
     tracing::info!(%listening, workers = config.workers, rounds = config.spec.rounds, seed = config.seed, "listening");
@@ -59,6 +60,7 @@ pub(super) async fn worker(
     arguments: cli::Worker,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
+    arguments.place.metrics.serve().await?;
     let place = arguments.place.rank.map_or(worker::Place::Lowest, worker::Place::Rank);
     let config = Config { server: endpoint(&arguments.place.server)?, place };
     let rows = Rows { file: arguments.data, start: arguments.start, folder: arguments.folder.folder() };
@@ -80,6 +82,7 @@ pub(super) async fn attacker(
     arguments: cli::Attacker,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
+    arguments.place.metrics.serve().await?;
     let place = arguments.place.rank.map_or(worker::Place::Highest, worker::Place::Rank);
     let config = Config { server: endpoint(&arguments.place.server)?, place };
     let options = attacker::Options { folder: arguments.folder.folder(), save: arguments.save };
@@ -87,7 +90,9 @@ pub(super) async fn attacker(
 }
 
 pub(super) async fn health(arguments: &cli::Health) -> Result<(), Failure> {
-    let address = &arguments.server;
+    let Some(address) = &arguments.server else {
+        return arguments.metrics.ask(HEALTH).await;
+    };
     let channel = endpoint(address)?
         .connect_timeout(HEALTH)
         .timeout(HEALTH)

@@ -1,0 +1,59 @@
+//! What the server counts, for whoever scrapes it; docs/metrics.md explains each.
+//!
+//! A recorder is the business of the process around the library; without one these cost next to nothing.
+
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
+use round::{Rank, Rejection};
+
+use crate::Moved;
+
+/// A round opened for `workers` members.
+pub(crate) fn opened(round: u32, workers: usize) {
+    gauge!("equipoise_round").set(round);
+    gauge!("equipoise_workers").set(workers as f64);
+}
+
+/// A round closed with an aggregate.
+pub(crate) fn aggregated(moved: &Moved, collecting: Duration, aggregating: Duration) {
+    counter!("equipoise_rounds_total", "outcome" => "aggregated").increment(1);
+    histogram!("equipoise_round_phase_seconds", "phase" => "collect").record(collecting);
+    histogram!("equipoise_round_phase_seconds", "phase" => "aggregate").record(aggregating);
+    gauge!("equipoise_aggregate_norm").set(moved.aggregate_norm);
+    for verdict in moved.verdicts.iter().filter(|verdict| verdict.weight == 0.0) {
+        counter!("equipoise_excluded_total", "worker" => verdict.rank.to_string()).increment(1);
+    }
+}
+
+/// A round closed without one.
+pub(crate) fn skipped() {
+    counter!("equipoise_rounds_total", "outcome" => "skipped").increment(1);
+}
+
+/// Members whose update was missing when a round closed.
+pub(crate) fn absent(ranks: &[Rank]) {
+    for rank in ranks {
+        counter!("equipoise_absent_total", "worker" => rank.0.to_string()).increment(1);
+    }
+}
+
+/// What became of an update.
+pub(crate) fn answered<T>(taken: &Result<T, Rejection>) {
+    match taken {
+        Ok(_) => counter!("equipoise_updates_accepted_total").increment(1),
+        Err(why) => {
+            counter!("equipoise_updates_rejected_total", "reason" => why.label()).increment(1);
+        }
+    }
+}
+
+/// Bytes of tensors that came.
+pub(crate) fn received(bytes: usize) {
+    counter!("equipoise_tensor_received_bytes_total").increment(bytes as u64);
+}
+
+/// Bytes of tensors that were sent.
+pub(crate) fn sent(bytes: usize) {
+    counter!("equipoise_tensor_sent_bytes_total").increment(bytes as u64);
+}
