@@ -83,19 +83,23 @@ impl Simulation {
             rounds: config.spec.rounds,
             scenario: config.scenario.clone(),
         };
-        let honest = |rank: u32, rows: &Rows| {
-            let rows = Rows { folder: data.map(Path::to_owned), ..rows.clone() };
-            let honest = Honest::new(&joined(rank), &rows).map_err(|error| Failure::unfinished(&error))?;
+        let with_file = |rank: u32, rows: &Rows| {
+            let honest = Honest::new(&joined(rank), rows).map_err(|error| Failure::unfinished(&error))?;
             Ok::<Box<dyn Participant>, Failure>(Box::new(honest))
         };
-        let mut participants = Vec::with_capacity(config.workers);
+        // The training rows are read once for everybody.
+        let train = scenario.task.train(scenario.seed, data).map_err(|error| Failure::unfinished(&error))?;
+        let spoken =
+            worker::Scenario { seed: scenario.seed, task: scenario.task.clone(), workers: scenario.workers };
+        let mut participants: Vec<Box<dyn Participant>> = Vec::with_capacity(config.workers);
         for rank in 0..scenario.workers.count as u32 {
-            participants.push(honest(rank, &Rows::default())?);
+            let honest = Honest::among(&spoken, rank, &train).map_err(|error| Failure::unfinished(&error))?;
+            participants.push(Box::new(honest));
         }
         for (rank, attack) in scenario.attacks() {
             participants.push(match attack {
                 AttackSpec::Data { file, start } => {
-                    honest(rank, &Rows { file: Some(file.clone()), start: start.clone(), folder: None })?
+                    with_file(rank, &Rows { file: Some(file.clone()), start: start.clone(), folder: None })?
                 }
                 AttackSpec::CounterGradient {} | AttackSpec::Model { .. } => {
                     let liar = Liar::new(&joined(rank), data).map_err(|error| Failure::unfinished(&error))?;

@@ -4,11 +4,13 @@
 //! into a residual, and the residual is scattered back over the same row while it is in cache. Rows with many zeros
 //! are stored sparse. Sums have a fixed order and no fused operations, so their bits do not depend on the processor.
 
+mod batch;
 mod design;
 mod real;
 
 use pulp::Arch;
 
+pub(crate) use batch::batch;
 pub(crate) use design::Design;
 use design::{Answers, Rows};
 pub(crate) use real::Real;
@@ -114,7 +116,7 @@ fn padded<R: Real, const L: usize>(theta: &[f64], outputs: usize) -> Vec<[R; L]>
 fn pass<R: Real, const L: usize>(
     design: &Design<R>,
     weights: &[[R; L]],
-    rows: std::ops::Range<usize>,
+    rows: impl Iterator<Item = usize>,
     gradient: &mut [[R; L]],
     answer: impl Fn(usize, [R; L]) -> (f64, [R; L]),
 ) -> f64 {

@@ -6,22 +6,26 @@
 pub mod data;
 mod fit;
 mod kernel;
+mod learner;
 mod loss;
 mod mlp;
 pub mod model;
 mod newton;
 pub mod regularizer;
 mod seed;
+mod shared;
 mod solver;
 mod task;
 mod user;
 
 pub use data::{DataError, Dataset, Targets};
 pub use fit::fit;
+pub use learner::{Learner, Objective};
 pub use loss::{Loss, Precision};
 pub use model::{Exam, Model};
 pub use regularizer::Regularizer;
 pub use seed::Seed;
+pub use shared::{Algorithm, Shared};
 pub use solver::SolverSpec;
 pub use task::{LossScale, Start, Task, TaskError};
 pub use user::{Setting, User};

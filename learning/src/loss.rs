@@ -82,6 +82,23 @@ impl Loss {
         self.weight * value + self.nu * theta.iter().map(|t| t * t).sum::<f64>()
     }
 
+    /// Answers the mean of the loss over `rows` alone, without ν, and writes its gradient into `gradient`: single precision.
+    ///
+    /// # Panics
+    /// When a length is not the number of parameters, a row is not there, or this loss is of double precision.
+    pub fn evaluate_rows(&self, rows: &[usize], theta: &[f32], gradient: &mut [f32]) -> f64 {
+        assert_eq!(
+            (theta.len(), gradient.len()),
+            (self.dimension, self.dimension),
+            "parameters of this model"
+        );
+        match &self.rows {
+            Rows::Single(design, link) => kernel::batch(design, *link, rows, theta, gradient),
+            Rows::Mlp(mlp) => mlp.batch(rows, theta, gradient),
+            Rows::Double(..) => unreachable!("batches are computed in single precision"),
+        }
+    }
+
     /// Weighs a sum over the data and adds the ridge's part of it, 2ν v.
     fn weigh(&self, sum: &mut [f64], v: &[f64]) {
         sum.iter_mut().zip(v).for_each(|(sum, v)| *sum = self.weight * *sum + 2.0 * self.nu * v);
@@ -115,6 +132,23 @@ impl Loss {
 mod tests {
     use super::*;
     use crate::data::Source;
+
+    #[test]
+    fn a_batch_is_the_mean_over_its_rows_alone() {
+        let digits = Source::Digits.train(None).unwrap().select(&(0..60).collect::<Vec<_>>());
+        let rows = [3, 41, 7, 7, 59];
+        for kind in [Kind::Softmax, Kind::Linear] {
+            let model = Model { kind, inputs: 64, outputs: 10 };
+            let theta: Vec<f32> = (0..model.dimension()).map(|i| (i as f32 * 0.37).sin() * 0.2).collect();
+            let wide: Vec<f64> = theta.iter().copied().map(f64::from).collect();
+            let (mut got, mut want) = (vec![0.0; theta.len()], vec![0.0; theta.len()]);
+            let few = Loss::new(&model, &digits.select(&rows), 0.0, 0.2, Precision::Double);
+            let value = few.evaluate(&wide, &mut want);
+            let all = Loss::new(&model, &digits, 0.5, 9.0, Precision::Single);
+            assert!((all.evaluate_rows(&rows, &theta, &mut got) - value).abs() < 1e-5, "{kind:?}");
+            assert!(got.iter().zip(&want).all(|(&g, w)| (f64::from(g) - w).abs() < 1e-5), "{kind:?}");
+        }
+    }
 
     #[test]
     fn gradients_agree_with_central_differences() {

@@ -68,6 +68,19 @@ impl Mlp {
         parts.iter().map(|(value, _)| value).sum()
     }
 
+    /// Writes the gradient of the mean of count · loss over `rows` at `theta` into `gradient`, and answers that mean.
+    pub(crate) fn batch(&self, rows: &[usize], theta: &[f32], gradient: &mut [f32]) -> f64 {
+        let few = Self {
+            inputs: self.inputs.select(Axis(0), rows),
+            answers: self.answers.select(Axis(0), rows),
+            hidden: self.hidden,
+        };
+        let (value, sum) = few.part(&few.layers(theta), 0, rows.len());
+        let share = 1.0 / rows.len().max(1) as f32;
+        gradient.iter_mut().zip(sum).for_each(|(out, sum)| *out = share * sum);
+        value * f64::from(share)
+    }
+
     /// The class of the largest output of each row; the first of equals.
     pub(crate) fn predictions(&self, theta: &[f32]) -> Vec<u8> {
         let layers = self.layers(theta);
@@ -194,6 +207,21 @@ mod tests {
                 gradient[k]
             );
         }
+    }
+
+    #[test]
+    fn a_batch_of_all_rows_is_the_mean() {
+        let (model, digits, theta) = case(90);
+        let loss = Loss::new(&model, &digits, 0.0, 1.0, Precision::Single);
+        let mut sum = vec![0.0; theta.len()];
+        let value = loss.evaluate(&theta, &mut sum);
+        let narrow: Vec<f32> = theta.iter().map(|&t| t as f32).collect();
+        let mut mean = vec![0.0; theta.len()];
+        let got = loss.evaluate_rows(&(0..90).collect::<Vec<_>>(), &narrow, &mut mean);
+        assert!((got - value / 90.0).abs() < 1e-9 * value);
+        assert!(
+            mean.iter().zip(&sum).all(|(&m, s)| (f64::from(m) - s / 90.0).abs() < 1e-7 * (1.0 + s.abs()))
+        );
     }
 
     #[test]

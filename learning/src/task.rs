@@ -6,7 +6,8 @@ use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DataError, Dataset, Model, Regularizer, Seed, Setting, SolverSpec, Targets, User,
+    Algorithm, DataError, Dataset, Learner, Model, Objective, Regularizer, Seed, Setting, Shared, SolverSpec,
+    Targets, User,
     data::{Partition, PartitionError, Source, load_rows, load_vector},
     model, regularizer,
 };
@@ -21,6 +22,12 @@ pub struct Task {
     /// What maps inputs to outputs.
     #[serde(default = "softmax")]
     pub model: model::Kind,
+    /// Whether the workers have models of their own.
+    #[serde(default)]
+    pub objective: Objective,
+    /// How they learn if they have none; regulariser, ν, loss and solver are for those who have.
+    #[serde(default)]
+    pub algorithm: Algorithm,
     /// The pull between common and local models.
     #[serde(default = "squared_l2")]
     pub regularizer: regularizer::Kind,
@@ -101,6 +108,8 @@ impl Default for Task {
         Self {
             data: digits(),
             model: softmax(),
+            objective: Objective::default(),
+            algorithm: Algorithm::default(),
             regularizer: squared_l2(),
             lambda: default_lambda(),
             nu: 0.0,
@@ -197,6 +206,10 @@ impl Task {
         };
         weight("lambda", self.lambda, self.lambda > 0.0, "a positive number")?;
         weight("nu", self.nu, self.nu >= 0.0, "zero or a positive number")?;
+        if let Some((name, value, expected)) = self.algorithm.wrong() {
+            return Err(TaskError::Weight { name, value, expected });
+        }
+        self.partition.check()?;
         match self.solver {
             SolverSpec::Exact { tolerance } => {
                 weight("tolerance", tolerance, tolerance > 0.0, "a positive number")
@@ -286,8 +299,47 @@ impl Task {
         seed: Seed,
         folder: Option<&Path>,
     ) -> Result<Dataset, TaskError> {
-        let train = self.train(seed, folder)?;
-        Ok(train.select(&self.partition.rows_of(shard, shards, train.inputs.rows(), seed)?))
+        self.part(shard, shards, seed, &self.train(seed, folder)?)
+    }
+
+    /// As [`Self::rows`], of training rows that are at hand.
+    ///
+    /// # Errors
+    /// When they cannot be shared out.
+    pub fn part(
+        &self,
+        shard: usize,
+        shards: usize,
+        seed: Seed,
+        train: &Dataset,
+    ) -> Result<Dataset, TaskError> {
+        Ok(train.select(&self.partition.part_of(shard, shards, train, seed)?))
+    }
+
+    /// Honest worker `index` with these rows, under the task's objective.
+    ///
+    /// # Errors
+    /// When the data are a file that cannot be read.
+    ///
+    /// # Panics
+    /// When the rows do not fit the model.
+    pub fn learner(&self, rows: &Dataset, seed: (Seed, u32)) -> Result<Learner, TaskError> {
+        Ok(match self.objective {
+            Objective::Personalised => {
+                Learner::Personalised(Box::new(User::new(&self.setting(rows.examples())?, rows, None, seed)))
+            }
+            Objective::Shared => {
+                Learner::Shared(Box::new(Shared::new(self.algorithm, &self.sized_model()?, rows, seed)))
+            }
+        })
+    }
+
+    /// The rows of a file, as the task's model wants them.
+    ///
+    /// # Errors
+    /// When the file cannot be read or does not fit the task.
+    pub fn rows_of_file(&self, file: &Path) -> Result<Dataset, TaskError> {
+        fitted(load_rows(file)?, &self.sized_model()?, file)
     }
 
     /// Honest user `shard` of `shards` with its part of the training rows.

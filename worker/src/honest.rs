@@ -1,8 +1,8 @@
 //! The honest worker: its part of the task's data, or the rows of a file it was handed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use learning::{Seed, Task, User};
+use learning::{Dataset, Learner, Objective, Seed, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::{Joined, Participant, View, WorkerError};
@@ -43,23 +43,40 @@ pub struct Rows {
     pub folder: Option<PathBuf>,
 }
 
-/// A [`User`] on the wire.
+/// A [`Learner`] on the wire.
 #[derive(Debug)]
-pub struct Honest(User);
+pub struct Honest(Learner);
 
 impl Honest {
-    /// The user that `joined` asks for.
+    /// The worker that `joined` asks for.
     ///
     /// # Errors
     /// When the scenario does not parse, or data cannot be read or do not fit.
     pub fn new(joined: &Joined, rows: &Rows) -> Result<Self, WorkerError> {
-        let Scenario { seed, task, workers } = toml::from_str(&joined.scenario)?;
-        let folder: Option<&Path> = rows.folder.as_deref();
-        let user = match &rows.file {
-            Some(file) => task.user_with_file(file, rows.start.as_deref(), (seed, joined.rank))?,
-            None => task.user(joined.rank as usize, workers.count, seed, folder)?,
+        let scenario: Scenario = toml::from_str(&joined.scenario)?;
+        let Scenario { seed, task, .. } = &scenario;
+        let Some(file) = &rows.file else {
+            let train = task.train(*seed, rows.folder.as_deref())?;
+            return Self::among(&scenario, joined.rank, &train);
         };
-        Ok(Self(user))
+        let who = (*seed, joined.rank);
+        Ok(Self(match task.objective {
+            Objective::Personalised => {
+                let user = task.user_with_file(file, rows.start.as_deref(), who)?;
+                Learner::Personalised(Box::new(user))
+            }
+            Objective::Shared => task.learner(&task.rows_of_file(file)?, who)?,
+        }))
+    }
+
+    /// The worker of this rank, whose rows are among `train`.
+    ///
+    /// # Errors
+    /// When the rows cannot be shared out or do not fit.
+    pub fn among(scenario: &Scenario, rank: u32, train: &Dataset) -> Result<Self, WorkerError> {
+        let Scenario { seed, task, workers } = scenario;
+        let rows = task.part(rank as usize, workers.count, *seed, train)?;
+        Ok(Self(task.learner(&rows, (*seed, rank))?))
     }
 }
 
