@@ -22,12 +22,20 @@ pub(crate) fn mean(rows: Rows<'_>, out: &mut [f32]) -> Vec<f64> {
     vec![1.0 / n; rows.0.len()]
 }
 
-/// Writes Σ weight · row.
-#[cfg_attr(not(test), expect(dead_code, reason = "the geometric rules land next"))]
+/// Writes Σ weight · row; weights beyond the rows are those of points at the origin.
 pub(crate) fn combine(rows: Rows<'_>, weights: &[f64], out: &mut [f32]) {
-    let present: Vec<(usize, f64)> =
-        weights.iter().copied().enumerate().filter(|&(_, weight)| weight != 0.0).collect();
+    let present = present(rows, weights);
     by_blocks(out, |start, out| sum(rows, &present, 1.0, start, out));
+}
+
+/// The same for the coordinates from `start` on, by the calling thread.
+pub(crate) fn combine_from(rows: Rows<'_>, weights: &[f64], start: usize, out: &mut [f32]) {
+    sum(rows, &present(rows, weights), 1.0, start, out);
+}
+
+fn present(rows: Rows<'_>, weights: &[f64]) -> Vec<(usize, f64)> {
+    let weights = weights[..rows.0.len().min(weights.len())].iter().copied();
+    weights.enumerate().filter(|&(_, weight)| weight != 0.0).collect()
 }
 
 /// Gives each block of `out` with its first coordinate to `work`, blocks in parallel.

@@ -1,6 +1,12 @@
 //! The long-lived object a server keeps: a pipeline, its declared f, its seed and what it remembers.
 
-use crate::{Pipeline, Refusal, Rows, Rule, Threads, affine, coordinatewise};
+use crate::{
+    Pipeline, Refusal, Rows, Rule, Threads, affine, coordinatewise,
+    election::{self, Round, Voters},
+    finite::is_finite,
+    geometry::distances,
+    order,
+};
 
 /// Aggregates round after round; built once a run.
 #[derive(Debug)]
@@ -9,6 +15,7 @@ pub struct Aggregator {
     byzantine: usize,
     seed: u64,
     threads: Threads,
+    centre: Option<Vec<f32>>,
 }
 
 /// What became of one row.
@@ -33,7 +40,7 @@ impl Aggregator {
     /// A rule that tolerates `byzantine` liars; `seed` breaks ties.
     #[must_use]
     pub fn new(pipeline: Pipeline, byzantine: usize, seed: u64) -> Self {
-        Self { pipeline, byzantine, seed, threads: Threads::default() }
+        Self { pipeline, byzantine, seed, threads: Threads::default(), centre: None }
     }
 
     /// The same with these threads instead of the process's shared ones.
@@ -42,13 +49,24 @@ impl Aggregator {
         Self { threads, ..self }
     }
 
+    /// What the rule remembers between rounds: the centre of `centered-clipping` once a round is done.
+    #[must_use]
+    pub fn state(&self) -> Option<&[f32]> {
+        self.centre.as_deref()
+    }
+
+    /// Continues from what [`Aggregator::state`] answered.
+    pub fn restore(&mut self, state: Option<Vec<f32>>) {
+        self.centre = state;
+    }
+
     /// Aggregates `rows` (finite or not, in rank order, each as long as `out`) into `out`.
     ///
     /// Rows that are not finite are set aside and counted against f: the rule sees n − b rows, f − b of them
     /// Byzantine.
     ///
     /// # Errors
-    /// When the rule is not defined for what arrived; `out` is then unspecified.
+    /// When the rule is not defined for what arrived, or more than f rows are not finite; `out` is then unspecified.
     pub fn aggregate(
         &mut self,
         round: u32,
@@ -56,58 +74,124 @@ impl Aggregator {
         rows: &[&[f32]],
         out: &mut [f32],
     ) -> Result<Aggregate, Refusal> {
-        let _ = (round, self.seed);
+        self.aggregate_with_root(round, ranks, rows, None, out)
+    }
+
+    /// The same with the server's own gradient, which `fltrust` compares rows with and other rules ignore.
+    ///
+    /// # Errors
+    /// As [`Aggregator::aggregate`]; also when `fltrust` gets no root, or one that is not finite.
+    pub fn aggregate_with_root(
+        &mut self,
+        round: u32,
+        ranks: &[u32],
+        rows: &[&[f32]],
+        root: Option<&[f32]>,
+        out: &mut [f32],
+    ) -> Result<Aggregate, Refusal> {
         if rows.is_empty() {
             return Err(Refusal::NoRows);
         }
         if let Some((&rank, row)) = ranks.iter().zip(rows).find(|(_, row)| row.len() != out.len()) {
             return Err(Refusal::Length { rank, got: row.len(), want: out.len() });
         }
-        let finite: Vec<bool> = rows.iter().map(|row| row.iter().all(|x| x.is_finite())).collect();
-        let broken = finite.iter().filter(|&&finite| !finite).count();
-        let (n, f) = (rows.len(), self.byzantine);
-        if broken > f {
-            return Err(Refusal::NotFinite { broken, n, f });
+        let threads = self.threads.clone();
+        let anchor = match self.pipeline.rule {
+            Rule::FlTrust => {
+                let usable = root.filter(|root| root.len() == out.len() && threads.run(|| is_finite(root)));
+                Some(usable.ok_or(Refusal::NoRoot { stage: "fltrust" })?)
+            }
+            Rule::CenteredClipping { .. } => {
+                self.centre.as_deref().filter(|centre| centre.len() == out.len())
+            }
+            _ => None,
+        };
+        let round = Round { pipeline: &self.pipeline, f: self.byzantine, seed: self.seed, number: round };
+        let aggregate = threads.run(|| elect(round, ranks, rows, anchor, out))?;
+        if matches!(self.pipeline.rule, Rule::CenteredClipping { .. }) {
+            self.centre = Some(out.to_vec());
         }
-        let f = f - broken;
-        self.pipeline.check(n - broken, f)?;
-        let kept: Vec<&[f32]> =
-            rows.iter().zip(&finite).filter(|(_, finite)| **finite).map(|(&row, _)| row).collect();
-        let weights = self.apply(Rows(&kept), f, out)?;
-        let mut weights = weights.into_iter();
-        let weight = |&finite: &bool| if finite { weights.next().unwrap_or(0.0) } else { 0.0 };
-        let weights: Vec<f64> = finite.iter().map(weight).collect();
-        Ok(Aggregate {
-            verdicts: ranks.iter().zip(weights).map(|(&rank, weight)| Verdict { rank, weight }).collect(),
-            set_aside: ranks
-                .iter()
-                .zip(&finite)
-                .filter(|(_, finite)| !**finite)
-                .map(|(&rank, _)| rank)
-                .collect(),
-        })
+        Ok(aggregate)
     }
+}
 
-    fn apply(&self, rows: Rows<'_>, f: usize, out: &mut [f32]) -> Result<Vec<f64>, Refusal> {
-        let threads = &self.threads;
-        if let Some(stage) = self.pipeline.before.first() {
-            return Err(Refusal::NotBuilt { stage: stage.name() });
+fn elect(
+    round: Round<'_>,
+    ranks: &[u32],
+    rows: &[&[f32]],
+    anchor: Option<&[f32]>,
+    out: &mut [f32],
+) -> Result<Aggregate, Refusal> {
+    let pipeline = round.pipeline;
+    if pipeline.is_plain() {
+        if pipeline.rule == Rule::Average {
+            let weights = affine::mean(Rows(rows), out);
+            if is_finite(out) {
+                return Ok(answer(ranks, &vec![true; rows.len()], weights));
+            }
         }
-        threads.run(|| {
-            Ok(match self.pipeline.rule {
-                Rule::Average => affine::mean(rows, out),
-                Rule::Median => coordinatewise::median(rows, out),
-                Rule::TrimmedMean => coordinatewise::trimmed_mean(rows, f, out),
-                Rule::Meamed => coordinatewise::meamed(rows, f, out),
-                Rule::Phocas => coordinatewise::phocas(rows, f, out),
-                rule => return Err(Refusal::NotBuilt { stage: rule.name() }),
-            })
-        })
+        let finite: Vec<bool> = rows.iter().map(|row| is_finite(row)).collect();
+        let f = spare(round, &finite)?;
+        let kept = only(rows, &finite);
+        let rows = Rows(&kept);
+        let weights = match pipeline.rule {
+            Rule::Median => coordinatewise::median(rows, out),
+            Rule::TrimmedMean => coordinatewise::trimmed_mean(rows, f, out),
+            Rule::Meamed => coordinatewise::meamed(rows, f, out),
+            Rule::Phocas => coordinatewise::phocas(rows, f, out),
+            _ => affine::mean(rows, out),
+        };
+        return Ok(answer(ranks, &finite, weights));
+    }
+    let points = election::points(pipeline, Rows(rows), anchor);
+    let distances = distances(&points, out.len());
+    // A row that is not finite is at no finite distance of any other; one row has no other.
+    let suspicious = rows.len() == 1 || !distances.is_finite();
+    let finite: Vec<bool> = rows.iter().map(|row| !suspicious || is_finite(row)).collect();
+    let f = spare(round, &finite)?;
+    let present: Vec<usize> =
+        (0..points.len()).filter(|&point| finite.get(point).is_none_or(|&finite| finite)).collect();
+    let points: Vec<Option<&[f32]>> = present.iter().map(|&point| points[point]).collect();
+    let (kept, kept_ranks) = (only(rows, &finite), only(ranks, &finite));
+    let cloud = election::chart(pipeline, kept.len(), &points, distances.only(&present), out.len());
+    let keys = order::keys(round.seed, round.number, &kept_ranks);
+    let pivot = match pipeline.rule {
+        Rule::Monna { pivot } => kept_ranks.iter().position(|&rank| rank == pivot),
+        _ => None,
+    };
+    let round = Round { f, ..round };
+    let weights = Voters::seat(round, cloud, keys, pivot).aggregate(round, Rows(&kept), anchor, out)?;
+    Ok(answer(ranks, &finite, weights))
+}
+
+/// The f that is left when the rows that are not finite are taken as Byzantine, if the pipeline stands it.
+fn spare(round: Round<'_>, finite: &[bool]) -> Result<usize, Refusal> {
+    let broken = finite.iter().filter(|&&finite| !finite).count();
+    let (n, f) = (finite.len(), round.f);
+    if broken > f {
+        return Err(Refusal::NotFinite { broken, n, f });
+    }
+    round.pipeline.check(n - broken, f - broken)?;
+    Ok(f - broken)
+}
+
+fn only<T: Copy>(all: &[T], wanted: &[bool]) -> Vec<T> {
+    all.iter().zip(wanted).filter(|(_, wanted)| **wanted).map(|(&one, _)| one).collect()
+}
+
+fn answer(ranks: &[u32], finite: &[bool], weights: Vec<f64>) -> Aggregate {
+    let mut weights = weights.into_iter();
+    let mut weight = |finite: bool| if finite { weights.next().unwrap_or(0.0) } else { 0.0 };
+    let verdicts = ranks.iter().zip(finite).map(|(&rank, &finite)| Verdict { rank, weight: weight(finite) });
+    let verdicts = verdicts.collect();
+    Aggregate {
+        verdicts,
+        set_aside: ranks.iter().zip(finite).filter(|(_, finite)| !**finite).map(|(&rank, _)| rank).collect(),
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn aggregate(rule: &str, f: usize, rows: &[&[f32]]) -> Result<(Vec<f32>, Aggregate), Refusal> {
@@ -139,5 +223,129 @@ mod tests {
     fn a_row_of_another_length_is_refused() {
         let refusal = aggregate("average", 0, &[&[1.0], &[1.0, 2.0]]).unwrap_err();
         assert_eq!(refusal, Refusal::Length { rank: 1, got: 2, want: 1 });
+    }
+
+    /// All rules and pre-aggregators, as pipelines.
+    pub(crate) fn everything() -> Vec<String> {
+        let stages = |kind| {
+            crate::catalogue().iter().filter(move |entry| entry.kind == kind).map(|entry| {
+                let needed = entry.parameters.iter().find(|parameter| parameter.default.is_none());
+                needed.map_or(entry.name.to_owned(), |parameter| {
+                    format!("{}({}=2)", entry.name, parameter.name)
+                })
+            })
+        };
+        let rules: Vec<String> = stages(crate::Kind::Rule).collect();
+        let mixed = stages(crate::Kind::PreAggregator)
+            .flat_map(|stage| rules.iter().map(move |rule| format!("{stage}+{rule}")).collect::<Vec<_>>());
+        let more =
+            ["geometric-median(variant=byzfl)", "multi-krum(variant=byzfl)", "nnm+arc+dnc(dimensions=3)"];
+        rules.iter().cloned().chain(mixed).chain(more.map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn every_pipeline_stays_near_the_honest_rows_whatever_two_of_eleven_send() {
+        let honest: Vec<Vec<f32>> = (0..9)
+            .map(|row| (0..40).map(|k| 1.0 + ((row * 13 + k * 7) % 11) as f32 / 40.0).collect())
+            .collect();
+        let bound = 1.5;
+        for evil in
+            [[1e30_f32, -1e30], [1e30, 1e30], [1e-40, 0.0], [f32::MAX, f32::MIN], [f32::NAN, 1e5], [1e9, 3.0]]
+        {
+            let evil = evil.map(|x| vec![x; 40]);
+            let rows: Vec<&[f32]> = evil.iter().chain(&honest).map(|row| &row[..]).collect();
+            let ranks: Vec<u32> = (0..11).map(|rank| rank * 3).collect();
+            for text in everything() {
+                let unbounded = ["average", "cge", "bucketing", "fltrust", "monna", "variant=byzfl"];
+                let mut out = vec![0.0; 40];
+                let mut aggregator = Aggregator::new(text.parse().unwrap(), 2, 5);
+                let root = vec![1.1; 40];
+                let result = aggregator.aggregate_with_root(1, &ranks, &rows, Some(&root), &mut out);
+                match result {
+                    Err(refusal) => {
+                        let words = refusal.to_string();
+                        assert!(
+                            text.contains("bucketing") && words.contains("needs n >= ")
+                                || text.contains("monna") && words.contains("trusts"),
+                            "{text}: {words}"
+                        );
+                    }
+                    Ok(aggregate) => {
+                        assert!(out.iter().all(|x| x.is_finite()), "{text} {out:?}");
+                        assert!(
+                            aggregate.verdicts.iter().all(|verdict| verdict.weight.is_finite()),
+                            "{text}"
+                        );
+                        if !unbounded.iter().any(|name| text.contains(name)) {
+                            let far = out.iter().map(|x| (x - 1.0).abs()).fold(0.0, f32::max);
+                            assert!(far < bound, "{text} {:?}: {far} {:?}", evil[0][0], aggregate.verdicts);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_row_no_liars_equal_rows_and_rows_of_zero_are_answered_by_every_rule() {
+        for text in everything().iter().filter(|text| !text.contains("fltrust")) {
+            for (rows, want) in [
+                (vec![vec![2.0_f32, -1.0]; 1], [2.0, -1.0]),
+                (vec![vec![2.0, -1.0]; 7], [2.0, -1.0]),
+                (vec![vec![0.0, 0.0]; 7], [0.0, 0.0]),
+            ] {
+                let views: Vec<&[f32]> = rows.iter().map(|row| &row[..]).collect();
+                match aggregate(text, 0, &views) {
+                    Ok((out, _)) if text.contains("clip") || text.contains("byzfl") => {
+                        assert!(out.iter().all(|x| x.is_finite()), "{text} {out:?}");
+                    }
+                    Ok((out, _)) => assert_eq!(out, want, "{text} of {}", rows.len()),
+                    Err(refusal) => {
+                        assert!(matches!(refusal, Refusal::TooFewRows { .. }), "{text}: {refusal}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_bit_depends_on_the_number_of_threads() {
+        let rows: Vec<Vec<f32>> = (0..15)
+            .map(|row| {
+                (0..70_001).map(|k| ((row * 7919 + k * 1031 + row * row * k) % 1009) as f32 / 1e3).collect()
+            })
+            .collect();
+        let views: Vec<&[f32]> = rows.iter().map(|row| &row[..]).collect();
+        let ranks: Vec<u32> = (0..15).collect();
+        for text in everything().iter().filter(|text| !text.contains('+') || text.starts_with("nnm")) {
+            let run = |threads| {
+                let mut out = vec![0.0; 70_001];
+                let threads = Threads::new(threads).unwrap();
+                let mut aggregator = Aggregator::new(text.parse().unwrap(), 3, 1).with_threads(threads);
+                let verdicts = aggregator.aggregate_with_root(1, &ranks, &views, Some(&rows[3]), &mut out);
+                (verdicts.unwrap().verdicts, out)
+            };
+            assert_eq!(run(1), run(3), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_centre_is_carried_on_and_can_be_restored() {
+        let rows: [&[f32]; 3] = [&[1.0], &[2.0], &[9.0]];
+        let run = |aggregator: &mut Aggregator, round| {
+            let mut out = [0.0];
+            aggregator.aggregate(round, &[0, 1, 2], &rows, &mut out).unwrap();
+            out
+        };
+        let new = || Aggregator::new("centered-clipping(tau=1)".parse().unwrap(), 1, 1);
+        let mut all = new();
+        let (first, second) = (run(&mut all, 1), run(&mut all, 2));
+        assert_ne!(first, second);
+        let mut half = new();
+        assert_eq!(half.state(), None);
+        assert_eq!(run(&mut half, 1), first);
+        let mut resumed = new();
+        resumed.restore(half.state().map(<[f32]>::to_vec));
+        assert_eq!(run(&mut resumed, 2), second);
     }
 }

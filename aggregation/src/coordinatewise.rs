@@ -14,7 +14,5 @@ mod tile;
 mod trimmed_mean;
 
 pub(crate) use median::median;
-#[expect(unused_imports, reason = "Bulyan lands next")]
-pub(crate) use nearest::mean_around_median;
-pub(crate) use nearest::{meamed, phocas};
+pub(crate) use nearest::{meamed, mean_around_median, phocas};
 pub(crate) use trimmed_mean::trimmed_mean;

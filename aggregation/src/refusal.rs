@@ -89,15 +89,9 @@ pub enum Refusal {
         rank: u32,
     },
     /// The rule compares rows with the server's own gradient and was given none.
-    #[error("{stage} needs the server's own gradient, none was given")]
+    #[error("{stage} needs the server's own gradient, finite and as long as the rows, none was given")]
     NoRoot {
         /// Name of the rule.
-        stage: &'static str,
-    },
-    /// The rule has a name but no code yet.
-    #[error("{stage} is not built yet")]
-    NotBuilt {
-        /// Name of the rule or pre-aggregator.
         stage: &'static str,
     },
     /// The rule kept nobody.

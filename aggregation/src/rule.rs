@@ -263,7 +263,6 @@ impl Rule {
 
 impl KrumVariant {
     /// Other rows whose distances make a row's score.
-    #[expect(dead_code, reason = "the geometric rules land next")]
     pub(crate) fn neighbours(self, n: usize, f: usize) -> usize {
         match self {
             Self::Paper => n - f - 2,

@@ -1,0 +1,329 @@
+//! One round of a pipeline: points become voters, voters weights, and weights the aggregate.
+
+use crate::{
+    MedianVariant, Pipeline, PreAggregator, Refusal, Rows, Rule, affine, before, coordinatewise,
+    geometry::{Cloud, Mixing, Point, distances},
+    rules::{
+        bulyan, caf, centered_clipping, cge, clipped_mean, dnc, fltrust, geometric_median, krum, mda, monna,
+        sign_guard, smea,
+    },
+    tiles,
+};
+
+/// What a rule is given in a round beside the points.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Round<'a> {
+    pub(crate) pipeline: &'a Pipeline,
+    pub(crate) f: usize,
+    pub(crate) seed: u64,
+    pub(crate) number: u32,
+}
+
+/// Voters after the pre-aggregators.
+#[derive(Debug)]
+pub(crate) struct Voters {
+    cloud: Cloud,
+    /// Each voter as a combination of the points, if any stage mixed them.
+    mixing: Option<Mixing>,
+    keys: Vec<u64>,
+    /// The trusted voter.
+    pivot: Option<usize>,
+}
+
+impl Pipeline {
+    /// Whether a coordinate-wise rule works on the rows themselves.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.before.is_empty()
+            && matches!(
+                self.rule,
+                Rule::Average | Rule::Median | Rule::TrimmedMean | Rule::Meamed | Rule::Phocas
+            )
+    }
+
+    /// Whether the geometry of the points is not enough.
+    pub(crate) fn looks_at_coordinates(&self) -> bool {
+        matches!(
+            self.rule,
+            Rule::Median
+                | Rule::TrimmedMean
+                | Rule::Meamed
+                | Rule::Phocas
+                | Rule::Bulyan
+                | Rule::Dnc { .. }
+                | Rule::SignGuard { .. }
+        )
+    }
+
+    /// Whether the origin is one of the points.
+    pub(crate) fn needs_origin(&self) -> bool {
+        let shortens =
+            |stage: &PreAggregator| matches!(stage, PreAggregator::Clipping { .. } | PreAggregator::Arc);
+        self.before.iter().any(shortens)
+            || matches!(
+                self.rule,
+                Rule::GeometricMedian { variant: MedianVariant::Byzfl { .. } }
+                    | Rule::Cge
+                    | Rule::CenteredClipping { .. }
+                    | Rule::SignGuard { .. }
+                    | Rule::FlTrust
+                    | Rule::ClippedMean { .. }
+            )
+    }
+
+    /// Whether distances are not enough.
+    pub(crate) fn needs_products(&self) -> bool {
+        !self.before.is_empty()
+            || matches!(
+                self.rule,
+                Rule::GeometricMedian { .. } | Rule::CenteredClipping { .. } | Rule::FlTrust
+            )
+    }
+
+    /// Whether a centre or root is one of the points.
+    pub(crate) fn needs_anchor(&self) -> bool {
+        matches!(self.rule, Rule::CenteredClipping { .. } | Rule::FlTrust)
+    }
+}
+
+impl Voters {
+    /// Lets the stages before the rule mix the points of `cloud`.
+    pub(crate) fn seat(
+        round: Round<'_>,
+        mut cloud: Cloud,
+        mut keys: Vec<u64>,
+        mut pivot: Option<usize>,
+    ) -> Self {
+        let mut mixing: Option<Mixing> = None;
+        for &stage in &round.pipeline.before {
+            let step = before::mixing(stage, &cloud, round.f, &keys);
+            if let PreAggregator::Bucketing { .. } = stage {
+                let first = |weights: &Vec<f64>| {
+                    (0..keys.len()).filter(|&row| weights[row] > 0.0).map(|row| keys[row]).min()
+                };
+                pivot = pivot.and_then(|pivot| step.iter().position(|weights| weights[pivot] > 0.0));
+                keys = step.iter().map(|weights| first(weights).unwrap_or(0)).collect();
+            }
+            cloud = cloud.mixed(&step);
+            mixing = Some(match mixing {
+                None => step,
+                Some(before) => step.iter().map(|weights| pull(weights, &before)).collect(),
+            });
+        }
+        Self { cloud, mixing, keys, pivot }
+    }
+
+    /// Weights of the points, when the rule needs no coordinates.
+    pub(crate) fn weights(&self, rule: Rule, f: usize) -> Result<Option<Vec<f64>>, Refusal> {
+        let (cloud, keys) = (&self.cloud, &self.keys[..]);
+        let weights = match rule {
+            Rule::Average => cloud.mean_of(&(0..cloud.voters).collect::<Vec<_>>()),
+            Rule::Krum { variant } => krum::krum(cloud, variant, f, keys),
+            Rule::MultiKrum { variant, m } => krum::multi_krum(cloud, variant, m, f, keys),
+            Rule::GeometricMedian { variant: MedianVariant::Converged } => {
+                geometric_median::converged(cloud, keys)
+            }
+            Rule::GeometricMedian { variant: MedianVariant::Byzfl { nu, steps } } => {
+                geometric_median::byzfl(cloud, nu, steps)
+            }
+            Rule::Mda => mda::mda(cloud, f, keys)?,
+            Rule::Monna { pivot } => {
+                let missing = Refusal::PivotMissing { stage: rule.name(), rank: pivot };
+                monna::monna(cloud, self.pivot.ok_or(missing)?, f, keys)
+            }
+            Rule::Cge => cge::cge(cloud, f, keys),
+            Rule::CenteredClipping { tau, steps } => centered_clipping::centered_clipping(cloud, tau, steps),
+            Rule::Caf => caf::caf(cloud, f),
+            Rule::Smea => smea::smea(cloud, f, keys)?,
+            Rule::FlTrust => fltrust::fltrust(cloud)?,
+            Rule::ClippedMean { c } => clipped_mean::clipped_mean(cloud, c),
+            _ => return Ok(None),
+        };
+        Ok(Some(self.pulled(&weights)))
+    }
+
+    /// Weights of voters as weights of points.
+    fn pulled(&self, weights: &[f64]) -> Vec<f64> {
+        self.mixing.as_ref().map_or_else(|| weights.to_vec(), |mixing| pull(weights, mixing))
+    }
+
+    /// Writes the aggregate of `rows` and answers what became of each.
+    pub(crate) fn aggregate(
+        &self,
+        round: Round<'_>,
+        rows: Rows<'_>,
+        anchor: Option<&[f32]>,
+        out: &mut [f32],
+    ) -> Result<Vec<f64>, Refusal> {
+        let f = round.f;
+        let weights = match round.pipeline.rule {
+            Rule::Median => return Ok(self.by_coordinate(rows, out, coordinatewise::median)),
+            Rule::TrimmedMean => {
+                return Ok(
+                    self.by_coordinate(rows, out, |rows, out| coordinatewise::trimmed_mean(rows, f, out))
+                );
+            }
+            Rule::Meamed => {
+                return Ok(self.by_coordinate(rows, out, |rows, out| coordinatewise::meamed(rows, f, out)));
+            }
+            Rule::Phocas => {
+                return Ok(self.by_coordinate(rows, out, |rows, out| coordinatewise::phocas(rows, f, out)));
+            }
+            Rule::Bulyan => return Ok(self.bulyan(f, rows, out)),
+            Rule::Dnc { iterations, dimensions, filter } => {
+                let drop = (filter * f as f64) as usize;
+                self.pulled(&self.dnc(round, rows, out.len(), iterations, dimensions, drop)?)
+            }
+            Rule::SignGuard { variant } => {
+                let signs = tiles::signs(rows, self.views().as_deref(), out.len());
+                self.pulled(&sign_guard::sign_guard(&self.cloud, variant, &signs, &self.keys)?)
+            }
+            rule => self.weights(rule, f)?.unwrap_or_default(),
+        };
+        let n = rows.0.len();
+        match anchor {
+            // The centre is the last point, after the origin.
+            Some(anchor) if weights.len() == n + 2 && weights[n + 1] != 0.0 => {
+                let all: Vec<&[f32]> = rows.0.iter().copied().chain([anchor]).collect();
+                let weights: Vec<f64> = weights[..n].iter().copied().chain([weights[n + 1]]).collect();
+                affine::combine(Rows(&all), &weights, out);
+            }
+            _ => affine::combine(rows, &weights, out),
+        }
+        Ok(weights[..n].to_vec())
+    }
+
+    fn views(&self) -> Option<Vec<&[f64]>> {
+        self.mixing.as_ref().map(|mixing| mixing.iter().map(Vec::as_slice).collect())
+    }
+
+    fn by_coordinate(
+        &self,
+        rows: Rows<'_>,
+        out: &mut [f32],
+        kernel: impl Fn(Rows<'_>, &mut [f32]) -> Vec<f64> + Sync,
+    ) -> Vec<f64> {
+        match self.views() {
+            None => kernel(rows, out),
+            Some(views) => self.shares(&tiles::on_mixed(rows, &views, out, kernel), rows.0.len()),
+        }
+    }
+
+    /// What was kept of the voters as shares of the rows they are made of.
+    fn shares(&self, kept: &[f64], n: usize) -> Vec<f64> {
+        let total = kept.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+        let shares: Vec<f64> = kept.iter().map(|kept| kept / total).collect();
+        self.pulled(&shares)[..n].to_vec()
+    }
+
+    fn bulyan(&self, f: usize, rows: Rows<'_>, out: &mut [f32]) -> Vec<f64> {
+        let selected = bulyan::select(&self.cloud, f, &self.keys);
+        let keep = self.cloud.voters - 4 * f;
+        let kernel = |rows: Rows<'_>, out: &mut [f32]| coordinatewise::mean_around_median(rows, keep, out);
+        let spread = |kept: Vec<f64>| {
+            let mut all = vec![0.0; self.cloud.voters];
+            selected.iter().zip(kept).for_each(|(&voter, kept)| all[voter] = kept);
+            all
+        };
+        match self.views() {
+            None => {
+                let chosen: Vec<&[f32]> = selected.iter().map(|&row| rows.0[row]).collect();
+                spread(kernel(Rows(&chosen), out))
+            }
+            Some(views) => {
+                let chosen: Vec<&[f64]> = selected.iter().map(|&voter| views[voter]).collect();
+                let mut kept = spread(tiles::on_mixed(rows, &chosen, out, kernel));
+                kept.resize(self.cloud.points(), 0.0);
+                self.shares(&kept, rows.0.len())
+            }
+        }
+    }
+
+    fn dnc(
+        &self,
+        round: Round<'_>,
+        rows: Rows<'_>,
+        d: usize,
+        iterations: usize,
+        dimensions: usize,
+        drop: usize,
+    ) -> Result<Vec<f64>, Refusal> {
+        let mut draws = Vec::new();
+        for iteration in 0..iterations {
+            if dimensions >= d {
+                draws.push(dnc::dropped(&self.cloud, drop, &self.keys));
+                break;
+            }
+            let drawn = dnc::draw(d, dimensions, round.seed, round.number, iteration);
+            let part: Vec<Vec<f32>> =
+                rows.0.iter().map(|row| drawn.iter().map(|&k| row[k]).collect()).collect();
+            let views: Vec<&[f32]> = part.iter().map(Vec::as_slice).collect();
+            let mut cloud = survey(round.pipeline, Rows(&views), None, dimensions);
+            if let Some(mixing) = &self.mixing {
+                cloud = cloud.mixed(mixing);
+            }
+            draws.push(dnc::dropped(&cloud, drop, &self.keys));
+        }
+        dnc::survivors(&draws, self.cloud.points())
+    }
+}
+
+/// The cloud of `rows` with the fixed points that `pipeline` needs.
+fn survey(pipeline: &Pipeline, rows: Rows<'_>, anchor: Option<&[f32]>, d: usize) -> Cloud {
+    let points = points(pipeline, rows, anchor);
+    chart(pipeline, rows.0.len(), &points, distances(&points, d), d)
+}
+
+/// The rows, then the origin and the centre or root as `pipeline` needs them; `None` is the origin.
+pub(crate) fn points<'a>(
+    pipeline: &Pipeline,
+    rows: Rows<'a>,
+    anchor: Option<&'a [f32]>,
+) -> Vec<Option<&'a [f32]>> {
+    let mut points: Vec<Option<&[f32]>> = rows.0.iter().map(|&row| Some(row)).collect();
+    if pipeline.needs_origin() {
+        points.push(None);
+    }
+    if pipeline.needs_anchor() {
+        points.push(anchor);
+    }
+    points
+}
+
+/// The cloud of `points` whose distances are known.
+pub(crate) fn chart(
+    pipeline: &Pipeline,
+    voters: usize,
+    points: &[Option<&[f32]>],
+    distances: crate::matrix::Matrix,
+    d: usize,
+) -> Cloud {
+    let cloud = Cloud::new(distances, voters);
+    if !pipeline.needs_products() {
+        return cloud;
+    }
+    let points: Vec<Point<'_>> = points.iter().map(|point| point.map_or(Point::Origin, Point::Row)).collect();
+    cloud.with_products(&points, d)
+}
+
+/// Weights of voters that `mixing` made, as weights of the points; what is behind the voters stays.
+fn pull(weights: &[f64], mixing: &[Vec<f64>]) -> Vec<f64> {
+    let points = mixing.first().map_or(0, Vec::len);
+    let fixed = weights.len() - mixing.len();
+    let mut pulled = vec![0.0; points];
+    pulled[points - fixed..].copy_from_slice(&weights[mixing.len()..]);
+    for (&weight, voter) in weights.iter().zip(mixing).filter(|(weight, _)| **weight != 0.0) {
+        pulled.iter_mut().zip(voter).for_each(|(sum, share)| *sum += weight * share);
+    }
+    pulled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_of_mixed_rows_are_pulled_back_to_the_rows_and_fixed_points_keep_theirs() {
+        let mixing = vec![vec![0.5, 0.5, 0.0, 0.0], vec![0.0, 0.0, 0.25, 0.75]];
+        assert_eq!(pull(&[0.5, 0.25, 0.25], &mixing), [0.25, 0.25, 0.0625, 0.4375]);
+    }
+}

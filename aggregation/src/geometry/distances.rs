@@ -1,0 +1,197 @@
+//! All squared distances between points in one pass over the data.
+//!
+//! D_ij = ‖x_i − x_j‖², summed as squares of differences: ‖x‖² + ‖y‖² − 2⟨x, y⟩ is ruined by one long vector.
+//! Squares are summed in f32 over strips of 512 coordinates, in 16 lanes, and strips in f64, always in the same order:
+//! the bits do not depend on the number of threads, nor on the processor. A strip whose f32 sum overflows or is so
+//! small that squares may have vanished is summed again in f64, so that rows of 1e30 and of 1e-30 are right as well.
+//! Four points meet four others at a time: a number that was loaded is used four times.
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use crate::matrix::Matrix;
+
+/// Coordinates whose squares are summed in f32.
+const STRIP: usize = 512;
+const LANES: usize = 16;
+/// Points that meet as many others at a time.
+const GROUP: usize = 4;
+/// Blocks of coordinates summed in parallel: as many however many threads there are.
+const BLOCKS: usize = 64;
+/// Below it the squares of a strip may have vanished in f32.
+const TINY: f32 = 1e-28;
+
+type Lanes = [f32; LANES];
+
+static ORIGIN: [f32; STRIP] = [0.0; STRIP];
+
+/// Squared distances between `points`, of which `None` is the origin, all of length `d`.
+pub(crate) fn distances(points: &[Option<&[f32]>], d: usize) -> Matrix {
+    let block = d.div_ceil(BLOCKS).max(16 * STRIP).next_multiple_of(STRIP);
+    let starts: Vec<usize> = (0..d).step_by(block).collect();
+    let sums: Vec<Vec<f64>> =
+        starts.into_par_iter().map(|start| of_block(points, start, d.min(start + block))).collect();
+    let mut matrix = Matrix::zeros(points.len());
+    for block in sums {
+        let pairs = (0..points.len()).flat_map(|i| (0..i).map(move |j| (i, j)));
+        for ((i, j), sum) in pairs.zip(block) {
+            matrix.set(i, j, matrix.at(i, j) + sum);
+        }
+    }
+    matrix
+}
+
+/// The part of the coordinates `start..end`, pair (i, j < i) at i(i − 1)/2 + j.
+fn of_block(points: &[Option<&[f32]>], start: usize, end: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; points.len() * points.len().saturating_sub(1) / 2];
+    let mut strips: Vec<&[f32]> = Vec::with_capacity(points.len());
+    for start in (start..end).step_by(STRIP) {
+        let len = STRIP.min(end - start);
+        strips.clear();
+        strips.extend(points.iter().map(|point| match point {
+            Some(row) => &row[start..][..len],
+            None => &ORIGIN[..len],
+        }));
+        Arch::new().dispatch(|| add_strip(&strips, &mut sums));
+    }
+    sums
+}
+
+#[inline(always)]
+fn add_strip(strips: &[&[f32]], sums: &mut [f64]) {
+    let groups = strips.len().div_ceil(GROUP);
+    let last = strips.len() - 1;
+    for g in 0..groups {
+        let a: [&[f32]; GROUP] = std::array::from_fn(|i| strips[last.min(g * GROUP + i)]);
+        for h in 0..=g {
+            let b: [&[f32]; GROUP] = std::array::from_fn(|j| strips[last.min(h * GROUP + j)]);
+            let squares = meet(a, b);
+            for (i, squares) in (g * GROUP..strips.len()).zip(squares) {
+                for (j, square) in (h * GROUP..i).zip(squares) {
+                    let reliable = (TINY..=f32::MAX).contains(&square);
+                    let square = if reliable { f64::from(square) } else { carefully(strips[i], strips[j]) };
+                    sums[i * (i - 1) / 2 + j] += square;
+                }
+            }
+        }
+    }
+}
+
+/// Squared distances of each of `a` to each of `b`.
+#[inline(always)]
+fn meet(a: [&[f32]; GROUP], b: [&[f32]; GROUP]) -> [[f32; GROUP]; GROUP] {
+    let whole = a[0].len() / LANES;
+    let x = a.map(|row| &row.as_chunks::<LANES>().0[..whole]);
+    let y = b.map(|row| &row.as_chunks::<LANES>().0[..whole]);
+    let mut sums = [[[0.0; LANES]; GROUP]; GROUP];
+    for c in 0..whole {
+        for i in 0..GROUP {
+            for j in 0..GROUP {
+                square(&mut sums[i][j], &x[i][c], &y[j][c]);
+            }
+        }
+    }
+    let rest = whole * LANES;
+    if rest < a[0].len() {
+        let (x, y) = (a.map(|row| padded(&row[rest..])), b.map(|row| padded(&row[rest..])));
+        for i in 0..GROUP {
+            for j in 0..GROUP {
+                square(&mut sums[i][j], &x[i], &y[j]);
+            }
+        }
+    }
+    sums.map(|sums| sums.map(total))
+}
+
+#[inline(always)]
+fn square(sums: &mut Lanes, x: &Lanes, y: &Lanes) {
+    for lane in 0..LANES {
+        let difference = x[lane] - y[lane];
+        sums[lane] += difference * difference;
+    }
+}
+
+/// The sum of the lanes, by halves.
+#[inline(always)]
+fn total(lanes: Lanes) -> f32 {
+    let eight: [f32; 8] = std::array::from_fn(|k| lanes[k] + lanes[k + 8]);
+    let four: [f32; 4] = std::array::from_fn(|k| eight[k] + eight[k + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
+}
+
+#[inline(always)]
+fn padded(rest: &[f32]) -> Lanes {
+    std::array::from_fn(|lane| rest.get(lane).copied().unwrap_or(0.0))
+}
+
+/// The squared distance in f64.
+#[inline(never)]
+fn carefully(a: &[f32], b: &[f32]) -> f64 {
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
+        for (sum, (&a, &b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            let difference = f64::from(a) - f64::from(b);
+            *sum += difference * difference;
+        }
+    }
+    sums.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Threads;
+
+    fn rows(n: usize, d: usize) -> Vec<Vec<f32>> {
+        let value = |row: usize, k: usize| ((row * 7919 + k * 104_729) % 1009) as f32 / 1009.0 - 0.5;
+        (0..n).map(|row| (0..d).map(|k| value(row, k)).collect()).collect()
+    }
+
+    fn slowly(points: &[Option<&[f32]>], i: usize, j: usize, d: usize) -> f64 {
+        let at = |p: usize, k: usize| points[p].map_or(0.0, |row| f64::from(row[k]));
+        (0..d).map(|k| (at(i, k) - at(j, k)).powi(2)).sum()
+    }
+
+    #[test]
+    fn they_are_those_of_the_definition_for_every_shape() {
+        for (n, d) in [(1, 5), (2, 0), (3, 1), (4, 15), (5, 16), (6, 17), (9, 511), (25, 513), (64, 40)] {
+            let rows = rows(n, d);
+            let points: Vec<Option<&[f32]>> = rows.iter().map(|row| Some(&row[..])).chain([None]).collect();
+            let matrix = distances(&points, d);
+            for i in 0..=n {
+                for j in 0..=n {
+                    let want = slowly(&points, i, j, d);
+                    assert!(
+                        (matrix.at(i, j) - want).abs() <= 2e-6 * want,
+                        "{n} {d}: {} {want}",
+                        matrix.at(i, j)
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_bit_depends_on_the_number_of_threads() {
+        let rows = rows(7, 100_003);
+        let points: Vec<Option<&[f32]>> = rows.iter().map(|row| Some(&row[..])).collect();
+        let one = Threads::new(1).unwrap().run(|| distances(&points, 100_003));
+        assert_eq!(one, Threads::new(5).unwrap().run(|| distances(&points, 100_003)));
+    }
+
+    #[test]
+    fn huge_and_tiny_rows_neither_overflow_nor_vanish() {
+        let (huge, tiny, zero) = (vec![1e30; 40], vec![1e-30; 40], vec![0.0; 40]);
+        let matrix = distances(&[Some(&huge), Some(&tiny), Some(&zero)], 40);
+        assert!((matrix.at(0, 2) / 40e60 - 1.0).abs() < 1e-6);
+        assert!((matrix.at(1, 2) / 40e-60 - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn rows_far_from_the_origin_keep_their_small_distances() {
+        let rows: Vec<Vec<f32>> = (0..30).map(|row| vec![1000.0 + row as f32 / 128.0; 100]).collect();
+        let points: Vec<Option<&[f32]>> = rows.iter().map(|row| Some(&row[..])).collect();
+        let matrix = distances(&points, 100);
+        assert_eq!((matrix.at(3, 3), matrix.at(0, 1)), (0.0, 100.0 / 128.0 / 128.0));
+    }
+}
