@@ -4,6 +4,8 @@ use attacks::TargetError;
 use learning::{DataError, TaskError};
 use worker::WorkerError;
 
+use crate::InvalidAttack;
+
 /// An attacker could not attack, or not to the end.
 #[derive(Debug, thiserror::Error)]
 pub enum AttackerError {
@@ -43,6 +45,12 @@ pub enum SetupError {
     /// A file cannot be read.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The scenario asks for what cannot be.
+    #[error(transparent)]
+    Attack(#[from] InvalidAttack),
+    /// A standard deviation is none.
+    #[error("sigma of `gaussian` is {0}, expected zero or a positive number")]
+    Sigma(f64),
     /// A frozen model is of another length.
     #[error("{file}: `theta` has {got} numbers, the task's model has {want}")]
     Length {

@@ -1,20 +1,33 @@
 //! An attack on the wire.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
-use attacks::{Attack, CounterGradient, ModelAttack, Previous, Sight};
+use attacks::{Group, Knowledge, Known, Previous, Sight};
 use learning::{
-    DataError,
+    DataError, Dataset, Learner,
     data::{load_vector, save_vector},
 };
 use worker::{Joined, Participant, View};
 
-use crate::{AttackSpec, Scenario, error::SetupError};
+use crate::{
+    Attackers, Scenario,
+    error::SetupError,
+    mind::{Builder, Common, Mind},
+};
 
 /// A participant that lies.
 #[derive(Debug)]
 pub struct Liar {
-    attack: Box<dyn Attack>,
+    mind: Common,
+    knowledge: Knowledge,
+    wants_honest: bool,
+    /// What the liar would learn if it were honest, or its accomplices and it, in order of rank.
+    learners: Vec<Learner>,
+    /// Its own place among them.
+    place: usize,
     settled: Option<Settled>,
 }
 
@@ -48,6 +61,10 @@ impl Settled {
     }
 }
 
+/// What accomplices of one process may think with together.
+#[derive(Debug, Clone)]
+pub struct Head(Common);
+
 impl Liar {
     /// The liar that the scenario has at this rank.
     ///
@@ -55,28 +72,44 @@ impl Liar {
     /// When it has none there, or its attack cannot be set up.
     pub fn new(joined: &Joined, folder: Option<&Path>) -> Result<Self, SetupError> {
         let scenario: Scenario = toml::from_str(&joined.scenario)?;
-        let attack = scenario.attack(joined.rank).ok_or_else(|| SetupError::NoAttack {
-            rank: joined.rank,
+        Self::among(&scenario, joined.rank, folder, None)
+    }
+
+    /// As [`Self::new`], of a scenario and training rows that are at hand.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn among(
+        scenario: &Scenario,
+        rank: u32,
+        folder: Option<&Path>,
+        train: Option<&Dataset>,
+    ) -> Result<Self, SetupError> {
+        let (entry, group) = scenario.entry(rank).ok_or_else(|| SetupError::NoAttack {
+            rank,
             honest: scenario.workers.count,
             attackers: scenario.attackers.iter().map(|entry| entry.count).sum(),
         })?;
-        let regularizer = scenario.task.regularizer();
-        let attack: Box<dyn Attack> = match attack {
-            AttackSpec::CounterGradient {} => {
-                let target = scenario.target.resolve(&scenario.task, scenario.seed, folder)?;
-                Box::new(CounterGradient::new(target, regularizer))
-            }
-            AttackSpec::Model { file } => {
-                let (theta, want) = (load_vector(file, "theta")?, scenario.task.sized_model()?.dimension());
-                if theta.len() != want {
-                    let file = file.display().to_string();
-                    return Err(SetupError::Length { file, got: theta.len(), want });
-                }
-                Box::new(ModelAttack::new(theta, regularizer))
-            }
-            AttackSpec::Data { .. } => return Err(SetupError::Honest(joined.rank)),
-        };
-        Ok(Self { attack, settled: None })
+        if let Some(problem) = entry.problems().into_iter().next() {
+            return Err(problem.into());
+        }
+        let builder = Builder { scenario, rank, group, folder, train };
+        let mind = Arc::new(Mutex::new(builder.mind(entry)?));
+        let learners = learners(entry, group, &builder)?;
+        let place = if learners.len() > 1 { group.place } else { 0 };
+        let (knowledge, wants_honest) = (entry.knowledge, entry.wants_honest());
+        Ok(Self { mind, knowledge, wants_honest, learners, place, settled: None })
+    }
+
+    /// The head that the liar thinks with.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        Head(Arc::clone(&self.mind))
+    }
+
+    /// Thinks with the head of an accomplice who sends the same rows: once, then, for all.
+    pub fn think_with(&mut self, head: &Head) {
+        self.mind = Arc::clone(&head.0);
     }
 
     /// What the attack saw and sent last.
@@ -86,17 +119,50 @@ impl Liar {
     }
 }
 
+/// Whom the liar has to imitate: itself while it sleeps or knows nobody else, its accomplices too where it may know them.
+fn learners(entry: &Attackers, group: Group, builder: &Builder<'_>) -> Result<Vec<Learner>, SetupError> {
+    let reads = entry.phases().any(|(_, attack)| attack.reads_rows());
+    let first = builder.rank - group.place as u32;
+    let ranks = match entry.knowledge {
+        Knowledge::Colluders if reads => first..first + group.liars as u32,
+        Knowledge::Own if reads => builder.rank..builder.rank + 1,
+        _ if entry.sleep > 0 => builder.rank..builder.rank + 1,
+        _ => 0..0,
+    };
+    let Scenario { task, seed, .. } = builder.scenario;
+    let learner = |rank| {
+        let rows = Builder { rank, ..*builder }.own_rows()?;
+        Ok(task.learner(&rows, (*seed, rank))?)
+    };
+    ranks.map(learner).collect()
+}
+
 impl Participant for Liar {
     fn respond(&mut self, view: &View<'_>) -> Vec<f32> {
+        let imitated: Vec<Vec<f32>> =
+            self.learners.iter_mut().map(|learner| learner.respond(view.round, view.model)).collect();
+        let honest: Vec<&[f32]> = imitated.iter().map(Vec::as_slice).collect();
+        let own = honest.get(self.place).copied();
+        let known = match self.knowledge {
+            Knowledge::Own => own.map_or(Known::Nothing, Known::Own),
+            Knowledge::Colluders => Known::Colluders(&honest),
+            Knowledge::Omniscient => Known::Omniscient(view.honest),
+        };
         let previous = view.previous.map(|previous| Previous {
             step: previous.step,
             counted: previous.counted,
             sum: previous.sum,
         });
-        let row =
-            self.attack.answer(&Sight { round: view.round, model: view.model, step: view.step, previous });
+        let sight = Sight { round: view.round, model: view.model, step: view.step, previous, known };
+        let row = Mind::answer(&self.mind, &sight)
+            .or_else(|| own.map(<[f32]>::to_vec))
+            .unwrap_or_else(|| vec![0.0; view.model.len()]);
         let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect();
         self.settled = Some(Settled { rho: wide(view.model), gradient: wide(&row), step: view.step });
         row
+    }
+
+    fn wants_honest(&self) -> bool {
+        self.wants_honest
     }
 }

@@ -2,15 +2,18 @@
 //!
 //! A data-poisoning attacker is not here: it is the honest worker process with another data file.
 
+mod attack_spec;
 mod error;
 mod liar;
+mod mind;
 mod spec;
 
 use std::{future::Future, path::PathBuf};
 
+pub use attack_spec::{AttackSpec, InvalidAttack, SearchName};
 pub use error::{AttackerError, SetupError};
-pub use liar::{Liar, Settled};
-pub use spec::{AttackSpec, Attackers, Scenario};
+pub use liar::{Head, Liar, Settled};
+pub use spec::{Attackers, Change, Scenario, Server};
 use worker::{Config, End};
 
 /// What an attacker is told apart from the scenario.

@@ -1,20 +1,39 @@
 //! What a scenario says of attackers.
 
-use std::path::PathBuf;
-
-use attacks::Target;
+use attacks::{Group, Knowledge, Target};
 use learning::{Seed, Task};
 use serde::{Deserialize, Serialize};
 use worker::Workers;
 
-/// One entry of `[[attackers]]`.
+use crate::{AttackSpec, InvalidAttack};
+
+/// One entry of `[[attackers]]`: accomplices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attackers {
     /// How many do this.
     #[serde(default = "one")]
     pub count: usize,
-    /// What they do.
+    /// What they know: `self`, `colluders` or `omniscient`.
+    #[serde(default)]
+    pub knowledge: Knowledge,
+    /// Rounds in which they behave like honest workers first.
+    #[serde(default)]
+    pub sleep: u32,
+    /// What they do then.
+    pub attack: AttackSpec,
+    /// What they do later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub then: Vec<Change>,
+}
+
+/// Another attack from some round on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// The first round of it.
+    pub from: u32,
+    /// What they do from there.
     pub attack: AttackSpec,
 }
 
@@ -22,25 +41,39 @@ const fn one() -> usize {
     1
 }
 
-/// What an attacker does.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum AttackSpec {
-    /// Steers the common model to the target, from what every worker sees.
-    CounterGradient {},
-    /// Follows the protocol with the local model frozen at the array `theta` of an `.npz` file.
-    Model {
-        /// The file.
-        file: PathBuf,
-    },
-    /// No liar at all: an honest worker process that holds the rows of this file.
-    Data {
-        /// The file, `.npz` or `.csv`.
-        file: PathBuf,
-        /// The local model to start from, the array `theta` of an `.npz` file.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        start: Option<PathBuf>,
-    },
+impl Attackers {
+    /// One attacker who does this from the first round on and knows what every worker does.
+    #[must_use]
+    pub const fn one(attack: AttackSpec) -> Self {
+        Self { count: one(), knowledge: Knowledge::Own, sleep: 0, attack, then: Vec::new() }
+    }
+
+    /// Every attack with its first round.
+    pub fn phases(&self) -> impl Iterator<Item = (u32, &AttackSpec)> {
+        let later = self.then.iter().map(|change| (change.from, &change.attack));
+        std::iter::once((self.sleep + 1, &self.attack)).chain(later)
+    }
+
+    /// Whether they have to be handed the honest rows before they answer.
+    #[must_use]
+    pub fn wants_honest(&self) -> bool {
+        self.knowledge == Knowledge::Omniscient && self.phases().any(|(_, attack)| attack.reads_rows())
+    }
+
+    /// Answers everything that is wrong with the entry.
+    #[must_use]
+    pub fn problems(&self) -> Vec<InvalidAttack> {
+        let mut all: Vec<InvalidAttack> =
+            self.phases().filter_map(|(_, attack)| attack.check(self.knowledge).err()).collect();
+        let rounds: Vec<u32> = self.phases().map(|(from, _)| from).collect();
+        let disorder = rounds.windows(2).filter(|pair| pair[1] <= pair[0]);
+        all.extend(disorder.map(|pair| InvalidAttack::Order { from: pair[1], after: pair[0] }));
+        let data = self.phases().any(|(_, attack)| matches!(attack, AttackSpec::Data { .. }));
+        if data && (self.sleep > 0 || !self.then.is_empty()) {
+            all.push(InvalidAttack::HonestProcess);
+        }
+        all
+    }
 }
 
 /// What an attacker reads of a scenario.
@@ -53,6 +86,9 @@ pub struct Scenario {
     /// Where the attackers want the common model to be.
     #[serde(default)]
     pub target: Target,
+    /// The rule that is attacked, as much as a scenario tells everybody.
+    #[serde(default)]
+    pub server: Server,
     /// The honest workers, who have the ranks below the attackers.
     pub workers: Workers,
     /// The attackers, in order of rank.
@@ -60,11 +96,29 @@ pub struct Scenario {
     pub attackers: Vec<Attackers>,
 }
 
+/// What an attacker reads of the server's section.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct Server {
+    /// The rule.
+    #[serde(default)]
+    pub rule: attacks::Pipeline,
+    /// The liars that it was told to tolerate.
+    #[serde(default)]
+    pub byzantine: usize,
+}
+
 impl Scenario {
-    /// The attack of the process with this rank.
+    /// The entry of the process with this rank, and its place in that group.
     #[must_use]
-    pub fn attack(&self, rank: u32) -> Option<&AttackSpec> {
-        let all = self.attackers.iter().flat_map(|entry| std::iter::repeat_n(&entry.attack, entry.count));
-        all.into_iter().nth((rank as usize).checked_sub(self.workers.count)?)
+    pub fn entry(&self, rank: u32) -> Option<(&Attackers, Group)> {
+        let mut place = (rank as usize).checked_sub(self.workers.count)?;
+        for entry in &self.attackers {
+            if place < entry.count {
+                let (honest, liars) = (self.workers.count, entry.count);
+                return Some((entry, Group { honest, liars, place, seed: self.seed }));
+            }
+            place -= entry.count;
+        }
+        None
     }
 }

@@ -78,7 +78,7 @@ mod tests {
         let mut attack = CounterGradient::new(vec![5.0], Regularizer { kind, lambda: 1.0 });
         let (mut rho, mut previous) = ([0.0_f32], None);
         for round in 1..=rounds {
-            let row = attack.answer(&Sight { round, model: &rho, step: eta, previous });
+            let row = attack.answer(&Sight { previous, ..Sight::of(round, &rho, eta) });
             let honest = curvature * (f64::from(rho[0]) - 1.0);
             rho[0] = (f64::from(rho[0]) - eta * (honest + f64::from(row[0]))) as f32;
             previous = Some(Previous { step: eta, counted: true, sum: None });
@@ -103,10 +103,10 @@ mod tests {
     #[test]
     fn a_row_that_was_not_counted_is_not_subtracted() {
         let mut attack = CounterGradient::new(vec![0.0], Regularizer { kind: Kind::SquaredL2, lambda: 1.0 });
-        attack.answer(&Sight { round: 1, model: &[1.0], step: 0.5, previous: None });
+        attack.answer(&Sight::of(1, &[1.0], 0.5));
         // The others sent 4 in all, ours was late: ρ went from 1 to −1.
         let previous = Some(Previous { step: 0.5, counted: false, sum: None });
-        let row = attack.answer(&Sight { round: 2, model: &[-1.0], step: 0.5, previous });
+        let row = attack.answer(&Sight { previous, ..Sight::of(2, &[-1.0], 0.5) });
         assert_eq!(row, [-2.0 - 4.0]);
     }
 
@@ -114,9 +114,9 @@ mod tests {
     fn a_revealed_sum_is_believed_rather_than_the_movement() {
         let regularizer = Regularizer { kind: Kind::SquaredL2, lambda: 1.0 };
         let mut attack = CounterGradient::new(vec![0.0], regularizer);
-        let mine = attack.answer(&Sight { round: 1, model: &[1.0], step: 0.5, previous: None })[0];
+        let mine = attack.answer(&Sight::of(1, &[1.0], 0.5))[0];
         let previous = Some(Previous { step: 0.5, counted: true, sum: Some(&[mine + 7.0]) });
-        let row = attack.answer(&Sight { round: 2, model: &[1.0], step: 0.5, previous });
+        let row = attack.answer(&Sight { previous, ..Sight::of(2, &[1.0], 0.5) });
         assert_eq!(row, [2.0 - 7.0]);
     }
 }

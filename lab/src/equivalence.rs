@@ -114,7 +114,7 @@ struct Runner<'a, S> {
 
 impl<S: Future<Output = ()> + Unpin> Runner<'_, S> {
     async fn run(&mut self, name: &str, attack: Option<AttackSpec>) -> Result<Summary, Failure> {
-        let attackers = attack.map(|attack| Attackers { count: 1, attack }).into_iter().collect();
+        let attackers = attack.map(Attackers::one).into_iter().collect();
         let scenario = Scenario { name: name.to_owned(), attackers, ..self.base.clone() };
         let options = Options { out: self.options.out.join(name), ..self.options.clone() };
         run::run(&scenario, &options, &mut self.shutdown).await.map_err(|failure| failure.at(name))

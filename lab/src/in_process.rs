@@ -2,12 +2,13 @@
 //!
 //! The models are bit-equal to those of the cluster.
 
+mod cast;
+
 use std::{path::Path, time::Instant};
 
-use attacker::{AttackSpec, Liar};
-use round::{Command, Engine, Event, Rank, Reason, Round};
+use round::{Command, Engine, Event, Rank, Reason, Rejection, Round};
 use server::{Descent, Moved};
-use worker::{Honest, Joined, Participant, Previous, Rows, View};
+use worker::{Participant, Previous, View};
 
 use crate::{
     failure::Failure,
@@ -70,43 +71,15 @@ struct Simulation {
     participants: Vec<Box<dyn Participant>>,
     previous: Option<Closed>,
     reveal_sum: bool,
+    /// Honest workers have the ranks below this.
+    honest: u32,
 }
 
 impl Simulation {
     fn new(scenario: &Scenario, data: Option<&Path>) -> Result<Self, Failure> {
         let config = scenario.server_config()?;
         let plan = config.spec.plan(config.workers).map_err(|error| Failure::usage(&error))?;
-        let joined = |rank: u32| Joined {
-            rank,
-            workers: config.workers as u32,
-            dimension: config.start.len(),
-            rounds: config.spec.rounds,
-            scenario: config.scenario.clone(),
-        };
-        let with_file = |rank: u32, rows: &Rows| {
-            let honest = Honest::new(&joined(rank), rows).map_err(|error| Failure::unfinished(&error))?;
-            Ok::<Box<dyn Participant>, Failure>(Box::new(honest))
-        };
-        // The training rows are read once for everybody.
-        let train = scenario.task.train(scenario.seed, data).map_err(|error| Failure::unfinished(&error))?;
-        let spoken =
-            worker::Scenario { seed: scenario.seed, task: scenario.task.clone(), workers: scenario.workers };
-        let mut participants: Vec<Box<dyn Participant>> = Vec::with_capacity(config.workers);
-        for rank in 0..scenario.workers.count as u32 {
-            let honest = Honest::among(&spoken, rank, &train).map_err(|error| Failure::unfinished(&error))?;
-            participants.push(Box::new(honest));
-        }
-        for (rank, attack) in scenario.attacks() {
-            participants.push(match attack {
-                AttackSpec::Data { file, start } => {
-                    with_file(rank, &Rows { file: Some(file.clone()), start: start.clone(), folder: None })?
-                }
-                AttackSpec::CounterGradient {} | AttackSpec::Model { .. } => {
-                    let liar = Liar::new(&joined(rank), data).map_err(|error| Failure::unfinished(&error))?;
-                    Box::new(liar)
-                }
-            });
-        }
+        let participants = cast::participants(scenario, &config, data)?;
         let descent = Descent::new(&config.spec, config.start.clone(), config.seed);
         Ok(Self {
             engine: Engine::new(plan),
@@ -114,6 +87,7 @@ impl Simulation {
             participants,
             previous: None,
             reveal_sum: config.spec.reveal_sum,
+            honest: scenario.workers.count as u32,
         })
     }
 
@@ -161,36 +135,58 @@ impl Simulation {
         }
     }
 
-    /// What everyone sends, computed on all processors.
+    /// What everyone sends, computed on all processors: those who want to see the honest rows come last.
     fn responses(&mut self, round: Round, to: &[Rank]) -> Vec<Event> {
         let (model, step, previous) =
             (self.descent.model(), self.descent.step(round, to.len()), &self.previous);
-        let threads =
-            std::thread::available_parallelism().map_or(1, usize::from).min(self.participants.len());
-        let respond = |rank: usize, participant: &mut Box<dyn Participant>| {
-            let rank = Rank(rank as u32);
+        let honest_workers = self.honest;
+        let asked = self.participants.iter_mut().zip(0..).map(|(one, rank)| (Rank(rank), one));
+        let asked = asked.filter(|(rank, _)| to.binary_search(rank).is_ok());
+        let (late, first): (Vec<_>, Vec<_>) = asked.partition(|(_, one)| one.wants_honest());
+        let respond = |(rank, one): (Rank, &mut Box<dyn Participant>), honest: &[&[f32]]| {
             let previous = previous.as_ref().map(|closed| Previous {
                 step: closed.step,
                 counted: closed.counted.contains(&rank),
                 sum: closed.sum.as_deref(),
             });
-            let row = participant.respond(&View { round: round.get(), model, step, previous });
-            Event::Delivered { rank, round, row }
+            (rank, one.respond(&View { round: round.get(), model, step, previous, honest }))
         };
-        let each = self.participants.len().div_ceil(threads);
-        std::thread::scope(|scope| {
-            let parts: Vec<_> = (self.participants.chunks_mut(each).enumerate())
-                .map(|(part, participants)| {
-                    scope.spawn(move || {
-                        let ranked = participants.iter_mut().enumerate();
-                        ranked.map(|(index, one)| respond(part * each + index, one)).collect::<Vec<_>>()
-                    })
-                })
-                .collect();
-            let joined = parts.into_iter().map(std::thread::ScopedJoinHandle::join);
-            joined.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        })
+        let mut rows = spread(first, |one| respond(one, &[]));
+        let shown: Vec<&[f32]> =
+            rows.iter().filter(|(rank, _)| rank.0 < honest_workers).map(|(_, row)| row.as_slice()).collect();
+        // Accomplices think with one head, so there is nothing to spread.
+        let lies: Vec<_> = late.into_iter().map(|one| respond(one, &shown)).collect();
+        drop(shown);
+        rows.extend(lies);
+        rows.into_iter().map(|(rank, row)| delivered(rank, round, row)).collect()
     }
+}
+
+/// What the wire would make of a row.
+fn delivered(rank: Rank, round: Round, row: Vec<f32>) -> Event {
+    match row.iter().position(|value| !value.is_finite()) {
+        Some(index) => {
+            let why = Rejection::NonFinite { index: index as u64, value: row[index] };
+            Event::Malformed { rank, why }
+        }
+        None => Event::Delivered { rank, round, row },
+    }
+}
+
+/// `work` on every item, on all processors, answered in order.
+fn spread<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().max(1));
+    let each = items.len().div_ceil(threads).max(1);
+    let work = &work;
+    let mut items = items.into_iter();
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = (0..threads)
+            .map(|_| items.by_ref().take(each).collect::<Vec<T>>())
+            .map(|part| scope.spawn(move || part.into_iter().map(work).collect::<Vec<R>>()))
+            .collect();
+        let joined = parts.into_iter().map(std::thread::ScopedJoinHandle::join);
+        joined.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }
 
 fn line(

@@ -157,21 +157,18 @@ impl<'a> Watch<'a> {
             cluster.start_worker(name, rank, &arguments, log)?;
         }
         for (rank, attack) in self.scenario.attacks() {
-            let (name, mut arguments) = match attack {
-                AttackSpec::Data { file, start } => {
-                    let mut arguments = worker("worker", &url, rank);
-                    arguments.extend(["--data".to_owned(), file.display().to_string()]);
-                    arguments.extend(
-                        start.iter().flat_map(|start| ["--start".to_owned(), start.display().to_string()]),
-                    );
-                    (format!("poisoned-{rank}"), arguments)
-                }
-                AttackSpec::CounterGradient {} | AttackSpec::Model { .. } => {
-                    let mut arguments = worker("attacker", &url, rank);
-                    let settled = self.folder.path().join(format!("settled-{rank}.npz"));
-                    arguments.extend(["--save".to_owned(), settled.display().to_string()]);
-                    (format!("attacker-{rank}"), arguments)
-                }
+            let (name, mut arguments) = if let AttackSpec::Data { file, start } = attack {
+                let mut arguments = worker("worker", &url, rank);
+                arguments.extend(["--data".to_owned(), file.display().to_string()]);
+                arguments.extend(
+                    start.iter().flat_map(|start| ["--start".to_owned(), start.display().to_string()]),
+                );
+                (format!("poisoned-{rank}"), arguments)
+            } else {
+                let mut arguments = worker("attacker", &url, rank);
+                let settled = self.folder.path().join(format!("settled-{rank}.npz"));
+                arguments.extend(["--save".to_owned(), settled.display().to_string()]);
+                (format!("attacker-{rank}"), arguments)
             };
             arguments.extend_from_slice(&data);
             let log = self.folder.log(&name);

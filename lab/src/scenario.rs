@@ -101,6 +101,10 @@ impl Scenario {
         if let Err(error) = self.server.plan(self.processes()) {
             problems.push(error.to_string());
         }
+        for (index, entry) in self.attackers.iter().enumerate() {
+            let problems_of = entry.problems().into_iter();
+            problems.extend(problems_of.map(|problem| format!("attackers {}: {problem}", index + 1)));
+        }
         if self.workers.count == 0 {
             problems.push("there are no honest workers, expected at least 1".to_owned());
         }
@@ -116,11 +120,8 @@ impl Scenario {
 
     /// Files the scenario names.
     fn files(&self) -> Vec<&PathBuf> {
-        let attack_files = self.attackers.iter().flat_map(|entry| match &entry.attack {
-            AttackSpec::CounterGradient {} => Vec::new(),
-            AttackSpec::Model { file } => vec![file],
-            AttackSpec::Data { file, start } => std::iter::once(file).chain(start).collect(),
-        });
+        let attack_files =
+            self.attackers.iter().flat_map(Attackers::phases).flat_map(|(_, attack)| attack.files());
         self.target.file.iter().chain(attack_files).collect()
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rand::RngExt as _;
+use rand::{RngExt as _, seq::index};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -314,6 +314,15 @@ impl Task {
         train: &Dataset,
     ) -> Result<Dataset, TaskError> {
         Ok(train.select(&self.partition.part_of(shard, shards, train, seed)?))
+    }
+
+    /// Rows of a liar's own: as many as each of `honest` workers has on average, drawn independently from all of `train`
+    /// (stream "own data" of the seed, liar `rank`), so that no honest worker's part depends on who lies.
+    #[must_use]
+    pub fn own_rows(&self, rank: u32, honest: usize, seed: Seed, train: &Dataset) -> Dataset {
+        let rows = train.inputs.rows();
+        let want = (rows / honest.max(1)).clamp(1, rows.max(1)).min(rows);
+        train.select(&index::sample(&mut seed.stream_of("own data", rank), rows, want).into_vec())
     }
 
     /// Honest worker `index` with these rows, under the task's objective.

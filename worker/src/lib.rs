@@ -60,6 +60,8 @@ pub struct View<'a> {
     pub step: f64,
     /// How the round before ended.
     pub previous: Option<Previous<'a>>,
+    /// What the honest workers sent in this round, in order of rank: for who wants it and is let know.
+    pub honest: &'a [&'a [f32]],
 }
 
 /// How a round ended, as the server tells every worker.
@@ -77,6 +79,11 @@ pub struct Previous<'a> {
 pub trait Participant: Send + 'static {
     /// The row to send this round, as long as the model.
     fn respond(&mut self, view: &View<'_>) -> Vec<f32>;
+
+    /// Whether it has to see the honest rows of a round before it answers.
+    fn wants_honest(&self) -> bool {
+        false
+    }
 }
 
 /// Why a run ended.

@@ -187,7 +187,7 @@ impl Round {
                 counted: previous.counted,
                 sum: sum.as_deref(),
             });
-            let view = View { round: opened.round, model: &model, step: opened.step, previous };
+            let view = View { round: opened.round, model: &model, step: opened.step, previous, honest: &[] };
             let started = Instant::now();
             let row = participant.respond(&view);
             meters::responded(opened.round, started.elapsed());
