@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use learning::{model, regularizer};
 
-use crate::metrics::Metrics;
+use crate::{headcount::Count, metrics::Metrics};
 
 /// A Byzantine-resilience testbed on a real network.
 ///
@@ -202,6 +202,15 @@ pub struct Server {
     /// A model of so many zeros instead of the task's: for measuring the network
     #[arg(long, hide = true)]
     pub dimension: Option<usize>,
+    /// Honest workers to wait for instead of the scenario's: a number, or dns:NAME, as many as NAME has addresses
+    #[arg(long, value_name = "COUNT")]
+    pub workers: Option<Count>,
+    /// Attackers to wait for instead of the scenario's, in the same way
+    #[arg(long, value_name = "COUNT")]
+    pub attackers: Option<Count>,
+    /// Observers to wait for before the first round
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub observers: usize,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub metrics: Metrics,

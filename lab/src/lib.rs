@@ -7,6 +7,7 @@ pub use commands::execute;
 pub mod equivalence;
 pub mod failure;
 pub mod fetch;
+pub mod headcount;
 pub mod in_process;
 pub mod judge;
 mod lifeline;

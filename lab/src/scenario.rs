@@ -157,6 +157,7 @@ impl Scenario {
             start,
             seed: self.seed.0,
             scenario: self.to_toml(),
+            observers: 0,
         })
     }
 

@@ -86,6 +86,8 @@ pub(crate) struct Hub {
     /// How the round before went.
     previous: Option<Closed>,
     round: u32,
+    /// Who joined while an observer was still waited for.
+    early: Vec<Rank>,
     reason: Option<Reason>,
     stop: CancellationToken,
 }
@@ -149,6 +151,7 @@ impl Hub {
             opened: Instant::now(),
             previous: None,
             round: 0,
+            early: Vec::new(),
             reason: None,
             stop,
             config,
@@ -179,6 +182,9 @@ impl Hub {
                 () = time::sleep_until(deadline.map_or_else(Instant::now, |(_, at)| at)), if deadline.is_some() => {
                     self.deadline = None;
                     if let Some((round, _)) = deadline {
+                        // Nor is an observer waited for any longer.
+                        self.config.observers = 0;
+                        self.admit().await;
                         self.handle(round.map_or(Event::GatheringOver, Event::DeadlinePassed)).await;
                     }
                 }
@@ -201,7 +207,8 @@ impl Hub {
                 if let Some(seat) = self.places.seat(session, downstream) {
                     let _ = answer.send(seat);
                     tracing::info!(worker = seat.rank.0, "joined");
-                    self.handle(Event::Joined(seat.rank)).await;
+                    self.early.push(seat.rank);
+                    self.admit().await;
                 }
             }
             Message::Ended(seat) => self.leave(seat).await,
@@ -228,6 +235,7 @@ impl Hub {
                 let model = self.model.borrow().clone();
                 greeting.extend(model.iter().cloned().map(observation::Message::Model));
                 self.observers.add(stream, every_model, greeting).await;
+                self.admit().await;
             }
         }
     }
@@ -241,8 +249,18 @@ impl Hub {
         self.places.take(wish, session).map(|rank| (session, rank))
     }
 
+    /// Lets in who joined, once the observers are there who are to see it.
+    async fn admit(&mut self) {
+        if self.round > 0 || self.observers.faithful() >= self.config.observers {
+            for rank in std::mem::take(&mut self.early) {
+                self.handle(Event::Joined(rank)).await;
+            }
+        }
+    }
+
     async fn leave(&mut self, seat: Seat) {
         if self.places.unseat(seat) {
+            self.early.retain(|rank| *rank != seat.rank);
             tracing::warn!(worker = seat.rank.0, round = self.round, "gone");
             self.handle(Event::Left(seat.rank)).await;
         }

@@ -43,6 +43,8 @@ pub struct Config {
     pub seed: u64,
     /// The resolved scenario, handed to whoever joins; not looked at.
     pub scenario: String,
+    /// Observers of every model without whom the first round does not open.
+    pub observers: usize,
 }
 
 /// How a run ended.

@@ -39,6 +39,11 @@ impl Observers {
         }
     }
 
+    /// How many follow every model.
+    pub(crate) fn faithful(&self) -> usize {
+        self.0.iter().filter(|observer| observer.every_model).count()
+    }
+
     /// Sends the same messages to everyone; whoever does not take them in time is dropped.
     pub(crate) async fn send(&mut self, messages: &[Message]) {
         let mut kept = Vec::with_capacity(self.0.len());

@@ -13,6 +13,7 @@ use super::endpoint;
 use crate::{
     cli,
     failure::{Failure, chain},
+    headcount::Count,
     ready::Ready,
     scenario::Scenario,
 };
@@ -24,8 +25,9 @@ pub(super) async fn server(
     arguments: cli::Server,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    let scenario = Scenario::load(&arguments.scenario)?;
+    let scenario = scaled(&arguments).await?;
     let mut config = scenario.server_config()?;
+    config.observers = arguments.observers;
     if let Some(dimension) = arguments.dimension {
         config.start = vec![0.0; dimension];
     }
@@ -56,12 +58,26 @@ pub(super) async fn server(
     }
 }
 
+/// The scenario among those who are there.
+async fn scaled(arguments: &cli::Server) -> Result<Scenario, Failure> {
+    let mut scenario = Scenario::load(&arguments.scenario)?;
+    let count = async |count: &Option<Count>| match count {
+        Some(count) => Some(count.resolve().await),
+        None => None,
+    };
+    let (workers, attackers) = (count(&arguments.workers).await, count(&arguments.attackers).await);
+    scenario.scale(workers, attackers).map_err(|failure| failure.at(arguments.scenario.display()))?;
+    Ok(scenario)
+}
+
 pub(super) async fn worker(
     arguments: cli::Worker,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     arguments.place.metrics.serve().await?;
-    let place = arguments.place.rank.map_or(worker::Place::Lowest, worker::Place::Rank);
+    // Rows of its own are nobody else's part of the task: such a worker stands where the attackers do.
+    let anywhere = if arguments.data.is_some() { worker::Place::Highest } else { worker::Place::Lowest };
+    let place = arguments.place.rank.map_or(anywhere, worker::Place::Rank);
     let config = Config { server: endpoint(&arguments.place.server)?, place };
     let rows = Rows { file: arguments.data, start: arguments.start, folder: arguments.folder.folder() };
     let ended = if arguments.idle {
