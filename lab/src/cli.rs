@@ -29,6 +29,8 @@ pub enum Command {
     Equivalence(Equivalence),
     /// Run any scenario as a cluster of processes
     Run(Run),
+    /// Run every combination of what varies, and see all of them in one page
+    Sweep(crate::commands::sweep::Sweep),
     /// Craft data that make an honest worker do what an attack did
     Poison(Poison),
     /// Get a data set that is not embedded

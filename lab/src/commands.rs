@@ -5,6 +5,7 @@ mod bench_learning;
 mod experiments;
 mod fetch;
 mod processes;
+pub(crate) mod sweep;
 
 use std::{future::Future, path::PathBuf};
 
@@ -44,6 +45,7 @@ async fn dispatch(command: Command, shutdown: impl Future<Output = ()>) -> Resul
     match command {
         Command::Equivalence(arguments) => experiments::equivalence(arguments, shutdown).await,
         Command::Run(arguments) => experiments::run(arguments, shutdown).await,
+        Command::Sweep(arguments) => sweep::sweep(arguments, shutdown).await,
         Command::Poison(arguments) => experiments::poison(&arguments),
         Command::Fetch(arguments) => fetch::fetch(&arguments),
         Command::Observe(arguments) => experiments::observe(arguments, shutdown).await,

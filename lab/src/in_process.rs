@@ -8,6 +8,7 @@ use std::{path::Path, time::Instant};
 
 use round::{Command, Engine, Event, Rank, Reason, Rejection, Round};
 use server::{Descent, Moved};
+use tokio_util::sync::CancellationToken;
 use worker::{Participant, Previous, View};
 
 use crate::{
@@ -24,18 +25,37 @@ use crate::{
 /// # Errors
 /// When it cannot be set up or does not come to its end.
 pub fn run(scenario: &Scenario, options: &Options) -> Result<Summary, Failure> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    run_in(scenario, options, &Share { threads, stop: CancellationToken::new() })
+}
+
+/// How much of the machine a run takes, and what ends it early.
+#[derive(Debug, Clone)]
+pub(crate) struct Share {
+    /// Threads that compute.
+    pub(crate) threads: usize,
+    /// Cancelled when the run is to end after its present round.
+    pub(crate) stop: CancellationToken,
+}
+
+/// The same with a share of the machine; the bits do not depend on it.
+pub(crate) fn run_in(scenario: &Scenario, options: &Options, share: &Share) -> Result<Summary, Failure> {
     let mut folder = Folder::create(&options.out, scenario)?;
     let judge = Judge::new(scenario, options.data.as_deref())?;
     let mut progress = Progress::new(&scenario.name, scenario.server.rounds, options.quiet);
-    let mut simulation = Simulation::new(scenario, options.data.as_deref())?;
+    let mut simulation = Simulation::new(scenario, options.data.as_deref(), share.threads)?;
     let started = Instant::now();
     let (mut last, mut skipped) = (None, 0);
     let reason = simulation.go(|line, model| {
-        let line = RoundLine { judgement: judge.judge(model), ..line };
+        let line = RoundLine { judgement: judge.judge_after(line.round, model), ..line };
         skipped += u32::from(line.skipped.is_some());
         folder.add(&line)?;
         progress.round(&line);
+        let round = line.round;
         last = Some(line);
+        if share.stop.is_cancelled() {
+            return Err(Failure::because(format!("interrupted after round {round}")));
+        }
         Ok(())
     })?;
     progress.finish();
@@ -58,6 +78,21 @@ pub fn run(scenario: &Scenario, options: &Options) -> Result<Summary, Failure> {
     Ok(summary)
 }
 
+/// Seconds that it takes to set `scenario` up and to go through one of its rounds, from its first few.
+pub(crate) fn paces(scenario: &Scenario, data: Option<&Path>, rounds: u32) -> Result<(f64, f64), Failure> {
+    let mut short = scenario.clone();
+    short.server.rounds = rounds.clamp(1, scenario.server.rounds);
+    let started = Instant::now();
+    let judge = Judge::new(&short, data)?;
+    let mut simulation = Simulation::new(&short, data, 1)?;
+    let ready = Instant::now();
+    simulation.go(|line, model| {
+        std::hint::black_box(judge.judge_after(line.round, model));
+        Ok(())
+    })?;
+    Ok(((ready - started).as_secs_f64(), ready.elapsed().as_secs_f64() / f64::from(short.server.rounds)))
+}
+
 /// How a round ended.
 struct Closed {
     step: f64,
@@ -73,10 +108,11 @@ struct Simulation {
     reveal_sum: bool,
     /// Honest workers have the ranks below this.
     honest: u32,
+    threads: usize,
 }
 
 impl Simulation {
-    fn new(scenario: &Scenario, data: Option<&Path>) -> Result<Self, Failure> {
+    fn new(scenario: &Scenario, data: Option<&Path>, threads: usize) -> Result<Self, Failure> {
         let config = scenario.server_config()?;
         let plan = config.spec.plan(config.workers).map_err(|error| Failure::usage(&error))?;
         let participants = cast::participants(scenario, &config, data)?;
@@ -88,6 +124,7 @@ impl Simulation {
             previous: None,
             reveal_sum: config.spec.reveal_sum,
             honest: scenario.workers.count as u32,
+            threads,
         })
     }
 
@@ -135,11 +172,11 @@ impl Simulation {
         }
     }
 
-    /// What everyone sends, computed on all processors: those who want to see the honest rows come last.
+    /// What everyone sends, computed on as many threads as this run may have: those who want to see the honest rows come last.
     fn responses(&mut self, round: Round, to: &[Rank]) -> Vec<Event> {
         let (model, step, previous) =
             (self.descent.model(), self.descent.step(round, to.len()), &self.previous);
-        let honest_workers = self.honest;
+        let (honest_workers, threads) = (self.honest, self.threads);
         let asked = self.participants.iter_mut().zip(0..).map(|(one, rank)| (Rank(rank), one));
         let asked = asked.filter(|(rank, _)| to.binary_search(rank).is_ok());
         let (late, first): (Vec<_>, Vec<_>) = asked.partition(|(_, one)| one.wants_honest());
@@ -151,7 +188,7 @@ impl Simulation {
             });
             (rank, one.respond(&View { round: round.get(), model, step, previous, honest }))
         };
-        let mut rows = spread(first, |one| respond(one, &[]));
+        let mut rows = spread(first, threads, |one| respond(one, &[]));
         let shown: Vec<&[f32]> =
             rows.iter().filter(|(rank, _)| rank.0 < honest_workers).map(|(_, row)| row.as_slice()).collect();
         // Accomplices think with one head, so there is nothing to spread.
@@ -173,10 +210,13 @@ fn delivered(rank: Rank, round: Round, row: Vec<f32>) -> Event {
     }
 }
 
-/// `work` on every item, on all processors, answered in order.
-fn spread<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().max(1));
-    let each = items.len().div_ceil(threads).max(1);
+/// `work` on every item, on so many threads, answered in order.
+fn spread<T: Send, R: Send>(items: Vec<T>, threads: usize, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let threads = threads.min(items.len());
+    if threads <= 1 {
+        return items.into_iter().map(work).collect();
+    }
+    let each = items.len().div_ceil(threads);
     let work = &work;
     let mut items = items.into_iter();
     std::thread::scope(|scope| {

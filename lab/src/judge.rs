@@ -1,16 +1,36 @@
-//! Judges a common model as somebody outside would: by its answers on test data, and by its distance to the target.
+//! Judges a common model as somebody outside would: by its answers on test data and on rows that were held out, and by its
+//! distance to the target.
+//!
+//! Whoever picks a round (the best, the worst) picks it by the rows held out, so that the test data stay unseen.
 
-use std::path::Path;
+use std::{num::NonZeroU32, path::Path};
 
-use learning::{Exam, Targets, model::accuracy};
-use serde::{Deserialize, Serialize};
+use learning::{Dataset, Exam, Model, Targets, model::accuracy};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{failure::Failure, scenario::Scenario};
+
+/// The `[judge]` section of a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Spec {
+    /// Accuracies are had after every so many rounds, and after the last.
+    pub every: NonZeroU32,
+}
+
+impl Default for Spec {
+    fn default() -> Self {
+        Self { every: NonZeroU32::MIN }
+    }
+}
 
 /// Test data and target of a scenario.
 #[derive(Debug)]
 pub struct Judge {
+    every: NonZeroU32,
+    rounds: u32,
     exam: Option<Marking>,
+    validation: Option<Marking>,
     target: Vec<f64>,
     target_norm: f64,
 }
@@ -29,10 +49,32 @@ pub struct Judgement {
     pub accuracy_true: Option<f64>,
     /// Accuracy on test data with the attackers' labels.
     pub accuracy_target: Option<f64>,
+    /// Accuracy on the training rows that were held out, with their own labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy_validation: Option<f64>,
     /// ‖ρ − θ†‖ / ‖θ†‖
+    #[serde(deserialize_with = "null_is_nan")]
     pub distance_to_target: f64,
     /// ‖ρ‖
+    #[serde(deserialize_with = "null_is_nan")]
     pub norm: f64,
+}
+
+/// JSON has no number for what a model that blew up is measured to be: such are written as null.
+pub(crate) fn null_is_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+impl Marking {
+    /// Marks on `data`; none where they have no classes.
+    fn new(model: &Model, data: &Dataset, shift: u8) -> Option<Self> {
+        match (&data.targets, data.with_shifted_classes(shift).targets) {
+            (Targets::Classes { labels, .. }, Targets::Classes { labels: shifted, .. }) => {
+                Some(Self { exam: Exam::new(model, data), labels: labels.clone(), shifted })
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Judge {
@@ -45,16 +87,28 @@ impl Judge {
             .target
             .resolve(&scenario.task, scenario.seed, folder)
             .map_err(|error| Failure::unfinished(&error))?;
-        let test = scenario.task.test(folder).map_err(|error| Failure::unfinished(&error))?;
-        let exam = match (&test.targets, &test.with_shifted_classes(scenario.target.shift).targets) {
-            (Targets::Classes { labels, .. }, Targets::Classes { labels: shifted, .. }) => Some(Marking {
-                exam: Exam::new(&scenario.model()?, &test),
-                labels: labels.clone(),
-                shifted: shifted.clone(),
-            }),
-            _ => None,
-        };
-        Ok(Self { exam, target_norm: norm(target.iter().copied()), target })
+        let task = &scenario.task;
+        let unreadable = |error| Failure::unfinished(&error);
+        let (model, shift) = (scenario.model()?, scenario.target.shift);
+        let exam = Marking::new(&model, &task.test(folder).map_err(unreadable)?, shift);
+        let held_out = task.held_out(scenario.seed, folder).map_err(unreadable)?;
+        let validation = held_out.and_then(|rows| Marking::new(&model, &rows, shift));
+        let target_norm = norm(target.iter().copied());
+        let (every, rounds) = (scenario.judge.every, scenario.server.rounds);
+        Ok(Self { every, rounds, exam, validation, target, target_norm })
+    }
+
+    /// Judges the model `rho` after `round`, with accuracies when it is their turn.
+    ///
+    /// # Panics
+    /// When it is not a model of the scenario's task.
+    #[must_use]
+    pub fn judge_after(&self, round: u32, rho: &[f32]) -> Judgement {
+        if round.is_multiple_of(self.every.get()) || round == self.rounds {
+            return self.judge(rho);
+        }
+        let judgement = Judgement::default();
+        Judgement { distance_to_target: self.distance(rho), norm: norm_of(rho), ..judgement }
     }
 
     /// Judges the model `rho`.
@@ -68,13 +122,19 @@ impl Judge {
             let answers = marking.exam.answers(rho);
             (accuracy(&answers, &marking.labels), accuracy(&answers, &marking.shifted))
         });
-        let distance = norm(rho.iter().zip(&self.target).map(|(&rho, target)| f64::from(rho) - target));
+        let validation = self.validation.as_ref();
         Judgement {
             accuracy_true: marks.map(|(own, _)| own),
             accuracy_target: marks.map(|(_, target)| target),
-            distance_to_target: distance / self.target_norm,
-            norm: norm(rho.iter().copied().map(f64::from)),
+            accuracy_validation: validation
+                .map(|marking| accuracy(&marking.exam.answers(rho), &marking.labels)),
+            distance_to_target: self.distance(rho),
+            norm: norm_of(rho),
         }
+    }
+
+    fn distance(&self, rho: &[f32]) -> f64 {
+        norm(rho.iter().zip(&self.target).map(|(&rho, target)| f64::from(rho) - target)) / self.target_norm
     }
 
     /// ‖θ†‖
@@ -82,6 +142,10 @@ impl Judge {
     pub const fn target_norm(&self) -> f64 {
         self.target_norm
     }
+}
+
+fn norm_of(rho: &[f32]) -> f64 {
+    norm(rho.iter().copied().map(f64::from))
 }
 
 fn norm(values: impl Iterator<Item = f64>) -> f64 {

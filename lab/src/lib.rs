@@ -21,3 +21,4 @@ pub mod report;
 pub mod results;
 pub mod run;
 pub mod scenario;
+mod sweep;

@@ -112,7 +112,7 @@ fn assembler(description: &v1::RunDescription) -> Assembler {
 pub fn line(report: v1::RoundReport, model: &[f32], judge: &Judge) -> RoundLine {
     RoundLine {
         round: report.round,
-        judgement: judge.judge(model),
+        judgement: judge.judge_after(report.round, model),
         step: report.step,
         aggregate_norm: report.aggregate_norm,
         verdicts: report.verdicts.iter().map(|verdict| (verdict.rank, verdict.weight)).collect(),

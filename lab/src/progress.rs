@@ -56,7 +56,9 @@ impl Progress {
         );
         if let Some(bar) = &self.bar {
             bar.set_position(u64::from(line.round));
-            bar.set_message(message);
+            if judgement.accuracy_true.is_some() || bar.message().is_empty() {
+                bar.set_message(message);
+            }
         } else if self.plain
             && (self.said.is_none_or(|said| said.elapsed() >= PACE) || line.round == self.rounds)
         {

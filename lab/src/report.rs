@@ -1,13 +1,18 @@
 //! What people look at: tables for the terminal, pictures and a page that opens without a network.
 
+mod bands;
+mod heatmap;
 mod page;
 mod picture;
+mod sheet;
+mod sweep;
 mod table;
 
 use crate::results::RoundLine;
 
 pub use page::{equivalence, single};
 pub use picture::picture;
+pub(crate) use sweep::{sweep, sweep_table};
 pub use table::{equivalence_table, summary_table};
 
 /// The rounds of a run, to be drawn.

@@ -19,7 +19,11 @@ use std::{
 use learning::data::save_vector;
 use serde::{Deserialize, Serialize};
 
-use crate::{failure::Failure, judge::Judgement, scenario::Scenario};
+use crate::{
+    failure::Failure,
+    judge::{Judgement, null_is_nan},
+    scenario::Scenario,
+};
 
 /// The folder of one run, made before the run starts.
 #[derive(Debug)]
@@ -39,6 +43,7 @@ pub struct RoundLine {
     /// What one unit of the sum of all rows moved the model by.
     pub step: f64,
     /// Norm of the aggregate.
+    #[serde(deserialize_with = "null_is_nan")]
     pub aggregate_norm: f64,
     /// Rank and weight of each row that was in.
     pub verdicts: Vec<(u32, f64)>,
@@ -127,10 +132,11 @@ impl Folder {
     /// # Errors
     /// When it cannot be written.
     pub fn finish(&self, summary: &Summary, model: &[f32]) -> Result<(), Failure> {
-        write_json(&self.path.join("summary.json"), summary)?;
         let theta: Vec<f64> = model.iter().copied().map(f64::from).collect();
         save_vector(&self.path.join("model.npz"), &[("theta", &theta)])
-            .map_err(|error| Failure::unfinished(&error))
+            .map_err(|error| Failure::unfinished(&error))?;
+        // Last: a folder with a summary is a run that came to its end.
+        write_json(&self.path.join("summary.json"), summary)
     }
 
     fn unwritable(&self, error: &std::io::Error) -> Failure {

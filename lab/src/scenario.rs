@@ -8,7 +8,7 @@ use learning::{Model, Seed, Task};
 use serde::{Deserialize, Serialize};
 use worker::Workers;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, judge};
 
 /// An experiment, every default filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct Scenario {
     /// The others; their ranks come after those of the honest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attackers: Vec<Attackers>,
+    /// When models are judged.
+    #[serde(default)]
+    pub judge: judge::Spec,
 }
 
 const fn first_seed() -> Seed {
@@ -51,6 +54,7 @@ impl Default for Scenario {
             server: server::Spec::default(),
             workers: Workers::default(),
             attackers: Vec::new(),
+            judge: judge::Spec::default(),
         }
     }
 }
@@ -86,11 +90,34 @@ impl Scenario {
         })
     }
 
+    /// The scenario that a TOML table is.
+    pub(crate) fn from_table(table: toml::Table) -> Result<Self, Failure> {
+        table.try_into().map_err(|error: toml::de::Error| {
+            let message = error.to_string().lines().collect::<Vec<_>>().join(" ");
+            let hint = nearest_key(error.message());
+            let failure = Failure::wrong(message.trim_end().replace(" in `", ", in `"));
+            match hint {
+                Some(key) => failure.hint(format!("did you mean `{key}`?")),
+                None => failure,
+            }
+        })
+    }
+
     /// Answers everything that cannot be run, before anything is.
     ///
     /// # Errors
     /// When something cannot.
     pub fn check(&self) -> Result<(), Failure> {
+        let mut problems = self.problems();
+        match problems.len() {
+            0 => Ok(()),
+            1 => Err(Failure::wrong(problems.remove(0))),
+            several => Err(Failure::wrong(format!("{several} problems\n  - {}", problems.join("\n  - ")))),
+        }
+    }
+
+    /// Everything that cannot be run.
+    pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if self.name.is_empty() || self.name.contains(['/', '\\']) || self.name.starts_with('.') {
             problems.push(format!("the name {:?} cannot name a folder", self.name));
@@ -105,21 +132,20 @@ impl Scenario {
             let problems_of = entry.problems().into_iter();
             problems.extend(problems_of.map(|problem| format!("attackers {}: {problem}", index + 1)));
         }
+        if let Err(refusal) = self.server.rule.check(self.processes(), self.server.byzantine) {
+            problems.push(refusal.to_string());
+        }
         if self.workers.count == 0 {
             problems.push("there are no honest workers, expected at least 1".to_owned());
         }
         for file in self.files().into_iter().filter(|file| !file.is_file()) {
             problems.push(format!("there is no file {}", file.display()));
         }
-        match problems.len() {
-            0 => Ok(()),
-            1 => Err(Failure::wrong(problems.remove(0))),
-            several => Err(Failure::wrong(format!("{several} problems\n  - {}", problems.join("\n  - ")))),
-        }
+        problems
     }
 
     /// Files the scenario names.
-    fn files(&self) -> Vec<&PathBuf> {
+    pub(crate) fn files(&self) -> Vec<&PathBuf> {
         let attack_files =
             self.attackers.iter().flat_map(Attackers::phases).flat_map(|(_, attack)| attack.files());
         self.target.file.iter().chain(attack_files).collect()

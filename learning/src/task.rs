@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use rand::{RngExt as _, seq::index};
+use rand::{
+    RngExt as _,
+    seq::{SliceRandom as _, index},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -46,6 +49,9 @@ pub struct Task {
     /// Part of the training labels that is replaced by random ones.
     #[serde(default)]
     pub label_noise: f64,
+    /// Part of the training rows that nobody learns from, held out to choose by.
+    #[serde(default)]
+    pub validation: f64,
     /// How the training rows are shared out.
     #[serde(default = "iid")]
     pub partition: Partition,
@@ -116,6 +122,7 @@ impl Default for Task {
             loss: LossScale::default(),
             loss_weight: one(),
             label_noise: 0.0,
+            validation: 0.0,
             partition: iid(),
             solver: SolverSpec::default(),
             start: Start::default(),
@@ -210,6 +217,8 @@ impl Task {
             return Err(TaskError::Weight { name, value, expected });
         }
         self.partition.check()?;
+        let part = (0.0..1.0).contains(&self.validation);
+        weight("validation", self.validation, part, "a part of the training rows, from 0 to below 1")?;
         match self.solver {
             SolverSpec::Exact { tolerance } => {
                 weight("tolerance", tolerance, tolerance > 0.0, "a positive number")
@@ -250,12 +259,15 @@ impl Task {
         })
     }
 
-    /// Training rows, with their noise; `folder` holds the sets that are not embedded.
+    /// Training rows without those held out, with their noise; `folder` holds the sets that are not embedded.
     ///
     /// # Errors
     /// When the data cannot be read.
     pub fn train(&self, seed: Seed, folder: Option<&Path>) -> Result<Dataset, TaskError> {
         let mut train = self.data.train(folder)?;
+        if self.validation > 0.0 {
+            train = train.select(&self.split(train.inputs.rows(), seed).0);
+        }
         if let (true, Targets::Classes { labels, classes }) = (self.label_noise > 0.0, &mut train.targets) {
             let mut stream = seed.stream("label noise");
             for label in labels {
@@ -265,6 +277,29 @@ impl Task {
             }
         }
         Ok(train)
+    }
+
+    /// Training rows that are held out, without noise; none when the task holds none out.
+    ///
+    /// # Errors
+    /// When the data cannot be read.
+    pub fn held_out(&self, seed: Seed, folder: Option<&Path>) -> Result<Option<Dataset>, TaskError> {
+        if self.validation == 0.0 {
+            return Ok(None);
+        }
+        let train = self.data.train(folder)?;
+        let (_, held_out) = self.split(train.inputs.rows(), seed);
+        Ok((!held_out.is_empty()).then(|| train.select(&held_out)))
+    }
+
+    /// Which of `rows` training rows are learned from and which are held out, both in order.
+    fn split(&self, rows: usize, seed: Seed) -> (Vec<usize>, Vec<usize>) {
+        let mut order: Vec<usize> = (0..rows).collect();
+        order.shuffle(&mut seed.stream("validation"));
+        let mut kept = order.split_off((self.validation * rows as f64) as usize);
+        kept.sort_unstable();
+        order.sort_unstable();
+        (kept, order)
     }
 
     /// Test rows; `folder` holds the sets that are not embedded.
@@ -442,6 +477,21 @@ mod tests {
             assert!(got.starts_with(expected), "{got:?} does not say {expected:?}");
         }
         assert!(Task::default().check().is_ok());
+    }
+
+    #[test]
+    fn rows_held_out_are_learned_from_by_nobody_and_nothing_else_changes() {
+        let task = Task { validation: 0.1, label_noise: 0.5, ..Task::default() };
+        let held_out = task.held_out(Seed(3), None).unwrap().unwrap();
+        let train = task.train(Seed(3), None).unwrap();
+        assert_eq!((train.inputs.rows(), held_out.inputs.rows()), (1294, 143));
+        let (kept, out) = task.split(1437, Seed(3));
+        let mut all = [kept, out.clone()].concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..1437).collect::<Vec<_>>());
+        assert_eq!(held_out, Source::Digits.train(None).unwrap().select(&out), "labels without noise");
+        assert_eq!(Task::default().held_out(Seed(3), None).unwrap(), None);
+        assert_eq!(Task::default().train(Seed(3), None).unwrap(), Source::Digits.train(None).unwrap());
     }
 
     #[test]

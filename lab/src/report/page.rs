@@ -7,9 +7,10 @@ use crate::{equivalence::Equivalence, results::Summary};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:1240px;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:1rem 0}th,td{padding:.35rem .9rem;border-bottom:1px solid #ddd;text-align:right}
-th:first-child,td:first-child{text-align:left}svg{max-width:100%;height:auto}code{background:#f3f3f3;padding:.1rem .3rem}";
+th:first-child,td:first-child{text-align:left}svg{max-width:100%;height:auto}code{background:#f3f3f3;padding:.1rem .3rem}
+.maps{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;align-items:flex-end;margin:1rem 0}summary{cursor:pointer;margin:1rem 0}";
 
-fn page(title: &str, body: &Markup) -> Markup {
+pub(super) fn page(title: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {

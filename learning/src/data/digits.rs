@@ -3,7 +3,7 @@
 //! E. Alpaydin, C. Kaynak, *Optical Recognition of Handwritten Digits*, UCI Machine Learning Repository, 1998,
 //! doi:10.24432/C50P49, CC BY 4.0; the test part of it, as scikit-learn ships it.
 
-use std::io::Read as _;
+use std::{io::Read as _, sync::LazyLock};
 
 use flate2::read::GzDecoder;
 use ndarray::Array2;
@@ -17,11 +17,18 @@ static CSV_GZ: &[u8] = include_bytes!("../../data/digits.csv.gz");
 const PIXELS: usize = 64;
 const TRAIN_ROWS: usize = 1437;
 
+/// A run in one process has some twenty workers that each ask for the rows.
+static ROWS: LazyLock<(Dataset, Dataset)> = LazyLock::new(read);
+
 /// 1,437 training and 360 test images; the split is the same for every experiment.
 ///
 /// # Panics
 /// Never: what is embedded was checked when this was built and tested.
-pub(super) fn load() -> (Dataset, Dataset) {
+pub(super) fn load() -> &'static (Dataset, Dataset) {
+    &ROWS
+}
+
+fn read() -> (Dataset, Dataset) {
     let mut text = String::new();
     GzDecoder::new(CSV_GZ).read_to_string(&mut text).expect("the embedded file is whole");
     let mut pixels = Vec::with_capacity(1797 * PIXELS);
@@ -49,7 +56,7 @@ mod tests {
         assert_eq!((train.inputs.rows(), test.inputs.rows()), (1437, 360));
         assert_eq!((train.inputs.width(), train.targets.outputs()), (64, 10));
         let mut histogram = [0; 10];
-        for set in [&train, &test] {
+        for set in [train, test] {
             let (Targets::Classes { labels, .. }, Inputs::Bytes { pixels, .. }) = (&set.targets, &set.inputs)
             else {
                 unreachable!("digits are bytes with classes")

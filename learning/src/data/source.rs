@@ -30,7 +30,7 @@ impl Source {
     /// When a file is missing or is not what it should be.
     pub fn train(&self, folder: Option<&Path>) -> Result<Dataset, DataError> {
         match self {
-            Self::Digits => Ok(digits::load().0),
+            Self::Digits => Ok(digits::load().0.clone()),
             Self::Mnist => load_idx("mnist", "train", folder),
             Self::FashionMnist => load_idx("fashion-mnist", "train", folder),
             Self::File(path) => load_table(path),
@@ -43,7 +43,7 @@ impl Source {
     /// When a file is missing or is not what it should be.
     pub fn test(&self, folder: Option<&Path>) -> Result<Dataset, DataError> {
         match self {
-            Self::Digits => Ok(digits::load().1),
+            Self::Digits => Ok(digits::load().1.clone()),
             Self::Mnist => load_idx("mnist", "t10k", folder),
             Self::FashionMnist => load_idx("fashion-mnist", "t10k", folder),
             Self::File(path) => load_table(path),
