@@ -2,6 +2,7 @@
 //!
 //! A data-poisoning attacker is not here: it is the honest worker process with another data file.
 
+pub mod abuse;
 mod attack_spec;
 mod error;
 mod liar;

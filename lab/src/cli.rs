@@ -43,6 +43,8 @@ pub enum Command {
     Worker(Worker),
     /// One process: a liar, as the server's scenario says
     Attacker(Attacker),
+    /// Misbehave towards a running server in every way there is, and see how it stands that
+    Abuse(crate::commands::abuse::Arguments),
     /// Ask a server whether it is up
     Health(Health),
     /// Measure this machine

@@ -1,5 +1,6 @@
 //! What each command does with its arguments.
 
+pub(crate) mod abuse;
 mod bench;
 mod bench_learning;
 mod experiments;
@@ -52,6 +53,7 @@ async fn dispatch(command: Command, shutdown: impl Future<Output = ()>) -> Resul
         Command::Server(arguments) => processes::server(arguments, shutdown).await,
         Command::Worker(arguments) => processes::worker(arguments, shutdown).await,
         Command::Attacker(arguments) => processes::attacker(arguments, shutdown).await,
+        Command::Abuse(arguments) => abuse::abuse(arguments, shutdown).await,
         Command::Health(arguments) => processes::health(&arguments).await,
         Command::Bench(Bench::Rounds(arguments)) => bench::rounds(arguments, shutdown).await,
         Command::Bench(Bench::Learning(arguments)) => bench_learning::learning(&arguments),

@@ -15,7 +15,7 @@ use crate::{
     failure::Failure,
     judge::Judge,
     progress::Progress,
-    results::{Folder, RoundLine, Summary, Timing},
+    results::{Folder, Rejected, RoundLine, Summary, Timing},
     run::Options,
     scenario::Scenario,
 };
@@ -72,6 +72,7 @@ pub(crate) fn run_in(scenario: &Scenario, options: &Options, share: &Share) -> R
         skipped,
         processes: 1,
         lost: Vec::new(),
+        rejected: Rejected::new(),
         seconds: started.elapsed().as_secs_f64(),
     };
     folder.finish(&summary, simulation.descent.model())?;
@@ -163,7 +164,7 @@ impl Simulation {
                     }
                     Command::Finish(reason) => return Ok(reason),
                     // Nobody is late, leaves, or sends twice here.
-                    Command::Answer { .. } | Command::Skip { .. } => (),
+                    Command::Answer { .. } | Command::Skip { .. } | Command::Ban(_) => (),
                 }
             }
             if events.is_empty() {
@@ -245,6 +246,8 @@ fn line(
         verdicts: moved.verdicts.iter().map(|verdict| (verdict.rank, verdict.weight)).collect(),
         absent: absent.iter().map(|rank| rank.0).collect(),
         skipped,
+        rejected: Vec::new(),
+        strangers: 0,
         timing: Timing { collect_seconds: 0.0, aggregate_seconds: seconds },
     }
 }

@@ -118,6 +118,8 @@ pub fn line(report: v1::RoundReport, model: &[f32], judge: &Judge) -> RoundLine 
         verdicts: report.verdicts.iter().map(|verdict| (verdict.rank, verdict.weight)).collect(),
         absent: report.absent,
         skipped: Some(report.skipped).filter(|why| !why.is_empty()),
+        rejected: report.rejected.into_iter().map(|one| (one.rank, one.reason, one.count)).collect(),
+        strangers: report.strangers,
         timing: Timing {
             collect_seconds: report.collect_seconds,
             aggregate_seconds: report.aggregate_seconds,

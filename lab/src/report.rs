@@ -6,7 +6,7 @@ mod page;
 mod picture;
 mod sheet;
 mod sweep;
-mod table;
+pub(crate) mod table;
 
 use crate::results::RoundLine;
 

@@ -11,6 +11,7 @@
 //! ```
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::Write as _,
     path::{Path, PathBuf},
@@ -53,8 +54,31 @@ pub struct RoundLine {
     /// Why the round was skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
+    /// Rank, reason and number of the updates that came and were not taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected: Vec<(u32, String, u32)>,
+    /// Calls from nobody that the server knows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub strangers: u32,
     /// How long it took.
     pub timing: Timing,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// Updates that were not taken, by rank and reason.
+pub type Rejected = BTreeMap<u32, BTreeMap<String, u32>>;
+
+impl RoundLine {
+    /// Adds what was rejected in this round to what was in others.
+    pub fn add_rejected(&self, all: &mut Rejected) {
+        for (rank, reason, count) in &self.rejected {
+            *all.entry(*rank).or_default().entry(reason.clone()).or_default() += count;
+        }
+    }
 }
 
 /// How long a round took.
@@ -86,6 +110,9 @@ pub struct Summary {
     pub processes: usize,
     /// Workers that died before the end.
     pub lost: Vec<u32>,
+    /// Updates that were not taken, by rank and reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rejected: Rejected,
     /// From the first round's opening to the last's end.
     pub seconds: f64,
 }

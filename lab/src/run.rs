@@ -16,7 +16,7 @@ use crate::{
     judge::Judge,
     observer::{self, Observer, Sighting},
     progress::Progress,
-    results::{Folder, RoundLine, Summary, write_json},
+    results::{Folder, Rejected, RoundLine, Summary, write_json},
     scenario::Scenario,
 };
 
@@ -69,6 +69,7 @@ struct Watch<'a> {
     last: Option<RoundLine>,
     skipped: u32,
     lost: Vec<u32>,
+    rejected: Rejected,
     started: Instant,
     ended: Instant,
 }
@@ -85,6 +86,7 @@ impl<'a> Watch<'a> {
             last: None,
             skipped: 0,
             lost: Vec::new(),
+            rejected: Rejected::new(),
             started: now,
             ended: now,
         }
@@ -184,6 +186,7 @@ impl<'a> Watch<'a> {
             self.skipped += 1;
             self.progress.warn(&format!("round {} was skipped: {why}", line.round));
         }
+        line.add_rejected(&mut self.rejected);
         self.folder.add(&line)?;
         self.progress.round(&line);
         self.last = Some(line);
@@ -225,6 +228,7 @@ impl<'a> Watch<'a> {
             skipped: self.skipped,
             processes,
             lost: self.lost,
+            rejected: self.rejected,
             seconds: (self.ended - self.started).as_secs_f64(),
         };
         self.folder.finish(&summary, &self.model)?;

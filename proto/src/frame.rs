@@ -117,6 +117,12 @@ impl Assembler {
         Ok((header.round, self.row))
     }
 
+    /// Bytes that came, and bytes that have to come in all.
+    #[must_use]
+    pub fn progress(&self) -> (u64, u64) {
+        (4 * self.row.len() as u64, 4 * self.expected.dimension)
+    }
+
     fn accept(&self, header: &v1::Header) -> Result<Accepted, Rejection> {
         if header.run != self.expected.run {
             return Err(Rejection::WrongRun { got: header.run, want: self.expected.run });

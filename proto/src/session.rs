@@ -27,13 +27,18 @@ impl Session {
         Some(Self(value.to_be_bytes()))
     }
 
+    /// As the metadata carry it: 32 hexadecimal digits.
+    #[must_use]
+    pub fn to_hex(self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.0))
+    }
+
     /// Puts the session into the metadata of a request.
     ///
     /// # Panics
     /// Never: hexadecimal digits are valid metadata.
     pub fn sign<T>(self, request: &mut Request<T>) {
-        let text = format!("{:032x}", u128::from_be_bytes(self.0));
-        let value = MetadataValue::try_from(text).expect("hexadecimal digits are valid metadata");
+        let value = MetadataValue::try_from(self.to_hex()).expect("hexadecimal digits are valid metadata");
         request.metadata_mut().insert(KEY, value);
     }
 }

@@ -15,7 +15,10 @@ pub const fn code(why: &Rejection) -> Code {
         | Rejection::VoteLost(_)
         | Rejection::WrongRun { .. } => Code::FailedPrecondition,
         Rejection::FrameTooLong { .. } | Rejection::TooLong { .. } => Code::OutOfRange,
+        Rejection::Banned => Code::PermissionDenied,
         Rejection::Checksum { .. } => Code::DataLoss,
+        Rejection::Stalled { .. } => Code::DeadlineExceeded,
+        Rejection::Replaced => Code::Aborted,
         Rejection::RoundZero
         | Rejection::NoHeader
         | Rejection::SecondHeader(_)
@@ -24,6 +27,7 @@ pub const fn code(why: &Rejection) -> Code {
         | Rejection::Offset { .. }
         | Rejection::Alignment(_)
         | Rejection::Truncated { .. }
+        | Rejection::Undecodable
         | Rejection::NonFinite { .. } => Code::InvalidArgument,
     }
 }

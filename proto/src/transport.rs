@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tonic::transport::{Endpoint, Server};
 
-use crate::limits::{FRAME_BYTES_MAX, STREAMS_MAX};
+use crate::limits::{FRAME_BYTES_MAX, HEADERS_BYTES_MAX, RESETS_MAX, STREAMS_MAX};
 
 const STREAM_WINDOW: u32 = 16 << 20;
 const CONNECTION_WINDOW: u32 = 32 << 20;
@@ -23,6 +23,9 @@ pub fn server() -> Server {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(HTTP2_FRAME)
         .max_concurrent_streams(STREAMS_MAX)
+        .http2_max_pending_accept_reset_streams(Some(RESETS_MAX))
+        .http2_max_local_error_reset_streams(Some(RESETS_MAX))
+        .http2_max_header_list_size(HEADERS_BYTES_MAX)
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Ledger, Rank, Rejection, Round};
+use crate::{Conduct, Ledger, Rank, Rejection, Round, ledger::Ledgers};
 
 /// What the engine has to know beforehand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Plan {
     pub quorum: usize,
     /// Rounds skipped one after another before giving up; at least 1.
     pub skips_max: u32,
+    /// What misbehaviour costs.
+    pub conduct: Conduct,
 }
 
 /// What happened.
@@ -87,6 +89,8 @@ pub enum Command {
         /// Members whose row is missing.
         absent: Vec<Rank>,
     },
+    /// A worker misbehaved too often and has no place any more.
+    Ban(Rank),
     /// It is over.
     Finish(Reason),
 }
@@ -119,14 +123,17 @@ pub struct Engine {
     plan: Plan,
     phase: Phase,
     members: BTreeMap<Rank, Presence>,
-    ledgers: BTreeMap<Rank, Ledger>,
+    ledgers: Ledgers,
     skipped_in_a_row: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Presence {
     Here,
+    /// It missed a deadline: its vote counts if it comes in time, but nobody waits for it until it has shown work.
+    Late,
     Gone,
+    Banned,
 }
 
 #[derive(Debug)]
@@ -149,12 +156,12 @@ struct OpenRound {
 impl Engine {
     /// An engine at which nobody has arrived.
     #[must_use]
-    pub const fn new(plan: Plan) -> Self {
+    pub fn new(plan: Plan) -> Self {
         Self {
             plan,
             phase: Phase::Gathering,
             members: BTreeMap::new(),
-            ledgers: BTreeMap::new(),
+            ledgers: Ledgers::default(),
             skipped_in_a_row: 0,
         }
     }
@@ -162,7 +169,12 @@ impl Engine {
     /// What each worker did so far.
     #[must_use]
     pub const fn ledgers(&self) -> &BTreeMap<Rank, Ledger> {
-        &self.ledgers
+        &self.ledgers.run
+    }
+
+    /// What each worker did since this was asked last, of those whose updates were not all taken.
+    pub fn report(&mut self) -> BTreeMap<Rank, Ledger> {
+        self.ledgers.report()
     }
 
     /// The round that takes updates now.
@@ -190,8 +202,12 @@ impl Engine {
     }
 
     fn joined(&mut self, rank: Rank) -> Vec<Command> {
-        self.members.insert(rank, Presence::Here);
-        self.ledgers.entry(rank).or_default();
+        let presence = self.members.entry(rank).or_insert(Presence::Here);
+        if *presence == Presence::Banned {
+            return Vec::new();
+        }
+        *presence = Presence::Here;
+        self.ledgers.run.entry(rank).or_default();
         match self.phase {
             Phase::Gathering if self.present() >= self.plan.workers => self.open(Round::FIRST),
             _ => Vec::new(),
@@ -199,7 +215,9 @@ impl Engine {
     }
 
     fn left(&mut self, rank: Rank) -> Vec<Command> {
-        if let Some(presence) = self.members.get_mut(&rank) {
+        if let Some(presence) = self.members.get_mut(&rank)
+            && *presence != Presence::Banned
+        {
             *presence = Presence::Gone;
         }
         if let Phase::Open(open) = &mut self.phase {
@@ -209,22 +227,39 @@ impl Engine {
     }
 
     fn delivered(&mut self, rank: Rank, round: Round, row: Vec<f32>) -> Vec<Command> {
-        let ledger = self.ledgers.entry(rank).or_default();
+        let banned = self.members.get(&rank) == Some(&Presence::Banned);
         let taken = match &mut self.phase {
+            Phase::Open(_) if banned => Err(Rejection::Banned),
             Phase::Open(open) => open.take(rank, round, row),
             _ => Err(Rejection::WrongRound { got: round, open: None }),
         };
-        match &taken {
+        self.ledgers.record(rank, |ledger| match &taken {
             Ok(_) => ledger.accepted += 1,
             Err(why) => ledger.reject(why),
-        }
+        });
+        self.note_work(rank, &taken);
         let mut commands = vec![Command::Answer { rank, taken }];
         commands.append(&mut self.close_if_complete());
         commands
     }
 
+    /// Whoever answers the open round, or the one before, works: it is waited for again.
+    fn note_work(&mut self, rank: Rank, taken: &Result<Round, Rejection>) {
+        let works = match taken {
+            Ok(_) => true,
+            Err(Rejection::WrongRound { got, open: Some(open) }) => got.next() == *open,
+            Err(_) => false,
+        };
+        if let Some(presence) = self.members.get_mut(&rank)
+            && works
+            && *presence == Presence::Late
+        {
+            *presence = Presence::Here;
+        }
+    }
+
     fn malformed(&mut self, rank: Rank, why: Rejection) -> Vec<Command> {
-        self.ledgers.entry(rank).or_default().reject(&why);
+        self.ledgers.record(rank, |ledger| ledger.reject(&why));
         if let Phase::Open(open) = &mut self.phase
             && why.is_misbehaviour()
             && open.awaited.remove(&rank)
@@ -232,6 +267,13 @@ impl Engine {
             open.spent.insert(rank);
         }
         let mut commands = vec![Command::Answer { rank, taken: Err(why) }];
+        let misbehaved = self.ledgers.run.get(&rank).map_or(0, |ledger| ledger.misbehaved);
+        if why.is_misbehaviour()
+            && self.plan.conduct.bans(misbehaved)
+            && self.members.insert(rank, Presence::Banned) != Some(Presence::Banned)
+        {
+            commands.push(Command::Ban(rank));
+        }
         commands.append(&mut self.close_if_complete());
         commands
     }
@@ -274,20 +316,16 @@ impl Engine {
     }
 
     fn open(&mut self, round: Round) -> Vec<Command> {
-        let members: BTreeSet<Rank> = self
-            .members
-            .iter()
-            .filter(|(_, presence)| **presence == Presence::Here)
-            .map(|(rank, _)| *rank)
-            .collect();
+        let who = |wanted: &[Presence]| {
+            let among = self.members.iter().filter(|(_, presence)| wanted.contains(presence));
+            among.map(|(rank, _)| *rank).collect::<BTreeSet<Rank>>()
+        };
+        let (members, on_time) = (who(&[Presence::Here, Presence::Late]), who(&[Presence::Here]));
         let to = members.iter().copied().collect();
-        self.phase = Phase::Open(OpenRound {
-            round,
-            awaited: members.clone(),
-            members,
-            rows: BTreeMap::new(),
-            spent: BTreeSet::new(),
-        });
+        // When most were late, it was not they who were slow.
+        let awaited = if on_time.len() < self.plan.quorum { members.clone() } else { on_time };
+        self.phase =
+            Phase::Open(OpenRound { round, awaited, members, rows: BTreeMap::new(), spent: BTreeSet::new() });
         vec![Command::Open { round, to }]
     }
 
@@ -308,8 +346,11 @@ impl Engine {
         let absent: Vec<Rank> =
             open.members.iter().copied().filter(|rank| !rows.contains_key(rank)).collect();
         let spent = std::mem::take(&mut open.spent).into_iter().collect();
+        for rank in std::mem::take(&mut open.awaited) {
+            self.members.insert(rank, Presence::Late);
+        }
         for rank in &absent {
-            self.ledgers.entry(*rank).or_default().absent += 1;
+            self.ledgers.record(*rank, |ledger| ledger.absent += 1);
         }
         if rows.len() >= self.plan.quorum {
             self.phase = Phase::Aggregating(round);
@@ -362,7 +403,7 @@ mod tests {
 
     use super::*;
 
-    const PLAN: Plan = Plan { workers: 3, rounds: 2, quorum: 2, skips_max: 2 };
+    const PLAN: Plan = Plan { workers: 3, rounds: 2, quorum: 2, skips_max: 2, conduct: Conduct::Drop };
 
     fn started() -> Engine {
         let mut engine = Engine::new(PLAN);
@@ -541,7 +582,7 @@ mod tests {
                             prop_assert!(rows.iter().all(|(rank, _)| !absent.contains(rank)));
                         }
                         Command::Finish(_) => over = true,
-                        Command::Answer { .. } | Command::Skip { .. } => (),
+                        Command::Answer { .. } | Command::Skip { .. } | Command::Ban(_) => (),
                     }
                 }
             }

@@ -3,11 +3,13 @@
 //! An [`Engine`] takes [`Event`]s and returns [`Command`]s. It names no socket, no clock and no task, so the server,
 //! the in-process simulation and the simulated networks of the tests all drive this one, and give the same bits.
 
+mod conduct;
 mod engine;
 mod ids;
 mod ledger;
 mod rejection;
 
+pub use conduct::Conduct;
 pub use engine::{Command, Engine, Event, Plan, Reason};
 pub use ids::{Rank, Round};
 pub use ledger::Ledger;

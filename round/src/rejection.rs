@@ -22,6 +22,9 @@ pub enum Rejection {
     /// The worker already sent something malformed this round, which cost its vote.
     #[error("this worker lost its vote of round {0} to a malformed update")]
     VoteLost(Round),
+    /// The worker misbehaved too often.
+    #[error("this worker misbehaved too often and has no vote any more")]
+    Banned,
     /// The update names another run.
     #[error("the update is for run {got:016x}, this is run {want:016x}")]
     WrongRun {
@@ -90,6 +93,20 @@ pub enum Rejection {
         /// Bytes announced
         want: u64,
     },
+    /// The update came too slowly, or not on.
+    #[error("the update brought {got} of {want} bytes, and then too little in its time")]
+    Stalled {
+        /// Bytes that came
+        got: u64,
+        /// Bytes wanted
+        want: u64,
+    },
+    /// The same worker began another update before this one was complete.
+    #[error("another update of this worker took its place")]
+    Replaced,
+    /// What came is no message of the protocol.
+    #[error("what came is no message of the protocol")]
+    Undecodable,
     /// A number is NaN or infinite.
     #[error("number {index} is {value}, expected a finite one")]
     NonFinite {
@@ -117,6 +134,7 @@ impl Rejection {
             Self::Duplicate(_) => "duplicate",
             Self::NotAdmitted(_) => "not-admitted",
             Self::VoteLost(_) => "vote-lost",
+            Self::Banned => "banned",
             Self::WrongRun { .. } => "wrong-run",
             Self::RoundZero => "round-zero",
             Self::NoHeader => "no-header",
@@ -128,6 +146,9 @@ impl Rejection {
             Self::FrameTooLong { .. } => "frame-too-long",
             Self::TooLong { .. } => "too-long",
             Self::Truncated { .. } => "truncated",
+            Self::Stalled { .. } => "stalled",
+            Self::Replaced => "replaced",
+            Self::Undecodable => "undecodable",
             Self::NonFinite { .. } => "non-finite",
             Self::Checksum { .. } => "checksum",
         }
@@ -142,7 +163,10 @@ impl Rejection {
                 | Self::Duplicate(_)
                 | Self::NotAdmitted(_)
                 | Self::VoteLost(_)
+                | Self::Banned
                 | Self::Truncated { .. }
+                | Self::Stalled { .. }
+                | Self::Replaced
         )
     }
 }

@@ -1,6 +1,13 @@
 //! The one task that owns the engine: messages from the sockets and the clock go in, its commands are carried out.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use aggregation::Refusal;
 use proto::{
@@ -53,6 +60,20 @@ pub(crate) struct Shared {
     pub(crate) model: watch::Receiver<Arc<Vec<v1::Frame>>>,
     /// Rows that are not in use.
     pub(crate) spare: Spare,
+    /// Calls from nobody that is known, since the last report.
+    pub(crate) strangers: Arc<AtomicU32>,
+}
+
+impl Shared {
+    /// The round whose model is the latest: the one that is open, or about to.
+    pub(crate) fn round(&self) -> u32 {
+        round(&self.model.borrow())
+    }
+}
+
+/// The round of a tensor.
+pub(crate) fn round(frames: &[v1::Frame]) -> u32 {
+    frames.first().and_then(|frame| frame.header).map_or(0, |header| header.round)
 }
 
 /// Rows that are not in use: a round's memory is n·d numbers, and it is the same memory every round.
@@ -88,6 +109,8 @@ pub(crate) struct Hub {
     round: u32,
     /// Who joined while an observer was still waited for.
     early: Vec<Rank>,
+    /// Updates that were rejected in this round, by worker.
+    rejections: HashMap<Rank, u32>,
     reason: Option<Reason>,
     stop: CancellationToken,
 }
@@ -137,7 +160,12 @@ impl Hub {
             heartbeat_seconds: config.spec.heartbeat.as_secs_f64(),
             scenario: config.scenario.clone(),
         };
-        let shared = Shared { description: Arc::new(description), model: receiver, spare: Spare::default() };
+        let shared = Shared {
+            description: Arc::new(description),
+            model: receiver,
+            spare: Spare::default(),
+            strangers: Arc::default(),
+        };
         Ok(Self {
             engine: Engine::new(plan),
             places: Places::new(config.workers, PATIENCE * config.spec.heartbeat),
@@ -152,6 +180,7 @@ impl Hub {
             previous: None,
             round: 0,
             early: Vec::new(),
+            rejections: HashMap::new(),
             reason: None,
             stop,
             config,
@@ -229,6 +258,7 @@ impl Hub {
                     self.answer(rank, taken, answer);
                 }
                 self.carry_out(commands.collect()).await;
+                self.expel_if_flooding(rank).await;
             }
             Message::Observe { every_model, stream } => {
                 let mut greeting = vec![observation::Message::Run(self.description())];
@@ -277,6 +307,10 @@ impl Hub {
             match command {
                 Command::Open { round, to } => unread.append(&mut self.open(round, &to)),
                 Command::Answer { rank, taken } => self.answer(rank, taken, None),
+                Command::Ban(rank) => {
+                    tracing::warn!(worker = rank.0, round = self.round, "banned: it misbehaved too often");
+                    unread.extend(self.places.expel(rank, true));
+                }
                 Command::Aggregate { round, rows, absent, spent: _ } => self.aggregate(round, rows, absent),
                 Command::Skip { round, rows, absent } => {
                     let why = format!("{rows} updates, fewer than the quorum");
@@ -291,10 +325,22 @@ impl Hub {
         }
     }
 
+    /// A worker whose updates are rejected all the time has to join again, which takes its time.
+    async fn expel_if_flooding(&mut self, rank: Rank) {
+        if self.rejections.get(&rank).is_some_and(|count| *count >= limits::REJECTIONS_MAX) {
+            self.rejections.remove(&rank);
+            tracing::warn!(worker = rank.0, round = self.round, "expelled: too many updates were rejected");
+            if let Some(seat) = self.places.expel(rank, false) {
+                self.leave(seat).await;
+            }
+        }
+    }
+
     /// Tells the members that a round is open; answers who does not read.
     fn open(&mut self, round: Round, to: &[Rank]) -> Vec<Seat> {
         let Some(descent) = &self.descent else { return Vec::new() };
         self.round = round.get();
+        self.rejections.clear();
         self.opened = Instant::now();
         self.deadline = Some((Some(round), self.opened + self.config.spec.round_deadline));
         meters::opened(round.get(), to.len());
@@ -323,12 +369,13 @@ impl Hub {
     ) {
         meters::answered(&taken);
         if let Err(why) = &taken {
-            tracing::warn!(
-                worker = rank.0,
-                round = self.round,
-                reason = why.label(),
-                "update rejected: {why}"
-            );
+            let times = self.rejections.entry(rank).or_default();
+            *times += 1;
+            // Whoever floods the server does not flood its log.
+            if times.is_power_of_two() {
+                let reason = why.label();
+                tracing::warn!(worker = rank.0, round = self.round, reason, times, "update rejected: {why}");
+            }
         }
         match (to, taken) {
             (Some(to), taken) => drop(to.send(taken.map(drop))),
@@ -389,6 +436,7 @@ impl Hub {
                     aggregate_norm: moved.aggregate_norm,
                     collect_seconds: collecting.as_secs_f64(),
                     aggregate_seconds: aggregating.as_secs_f64(),
+                    ..v1::RoundReport::default()
                 };
                 self.previous = Some(Closed { step: moved.step, counted: ranks, sum });
                 self.observe(report, &tensor).await;
@@ -418,10 +466,26 @@ impl Hub {
         self.observe(report, &tensor).await;
     }
 
-    async fn observe(&mut self, report: v1::RoundReport, model: &[v1::Frame]) {
+    async fn observe(&mut self, mut report: v1::RoundReport, model: &[v1::Frame]) {
+        report.rejected = self.rejected();
+        report.strangers = self.shared.strangers.swap(0, Ordering::Relaxed);
         let mut messages = vec![observation::Message::Report(report)];
         messages.extend(model.iter().cloned().map(observation::Message::Model));
         self.observers.send(&messages).await;
+    }
+
+    /// What the engine took down of updates that were not taken.
+    fn rejected(&mut self) -> Vec<v1::Rejected> {
+        let report = self.engine.report();
+        let one = |rank: Rank, (reason, count): (&&str, &u32)| v1::Rejected {
+            rank: rank.0,
+            reason: (*reason).to_owned(),
+            count: *count,
+        };
+        report
+            .iter()
+            .flat_map(|(rank, ledger)| ledger.rejected.iter().map(|entry| one(*rank, entry)))
+            .collect()
     }
 
     fn description(&self) -> v1::RunDescription {

@@ -2,7 +2,9 @@
 //!
 //! It knows the number of parameters, a rule and an optimiser; it never knows the model, the data, or who lies.
 
+mod bounded;
 mod descent;
+mod door;
 mod error;
 mod hub;
 mod meters;
@@ -10,6 +12,7 @@ mod observers;
 mod places;
 mod service;
 mod spec;
+mod uploads;
 
 use std::{future::Future, io};
 
@@ -24,11 +27,12 @@ use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::{Connected, TcpIncoming};
 
+use bounded::Bounded;
 pub use descent::{Descent, Moved};
 pub use error::ServerError;
 use hub::Hub;
 use service::Service;
-pub use spec::{InvalidSpec, Scale, Spec};
+pub use spec::{InvalidSpec, Misbehaviour, Scale, Spec};
 
 /// What a server needs to run once.
 #[derive(Debug, Clone)]
@@ -94,6 +98,8 @@ where
     if config.spec.reveal_sum && got > most {
         return Err(InvalidSpec::RevealSum { got, most }.into());
     }
+    let connections = limits::CONNECTIONS_MIN + limits::CONNECTIONS_PER_WORKER * config.workers;
+    let incoming = door::guard(incoming, connections);
     let stop = CancellationToken::new();
     let (to_hub, from_service) = mpsc::channel(1024);
     let hub = Hub::new(config, stop.clone())?;
@@ -102,8 +108,8 @@ where
     // The standard health service: what containers and orchestrators ask.
     let (_, health) = tonic_health::server::health_reporter();
     let serving = transport::server()
-        .add_service(health)
-        .add_service(service)
+        .add_service(Bounded(health))
+        .add_service(Bounded(service))
         .serve_with_incoming_shutdown(incoming, closing.clone().cancelled_owned());
     let running = async {
         let outcome = hub.run(from_service).await;

@@ -40,6 +40,7 @@ struct Place {
     session: Option<Session>,
     stream: Option<(Seat, Downstream)>,
     heard: Instant,
+    banned: bool,
 }
 
 /// No place can be given.
@@ -47,6 +48,8 @@ struct Place {
 pub(crate) enum NoPlace {
     #[error("all {0} places are taken")]
     Full(usize),
+    #[error("whoever had place {0} misbehaved too often")]
+    Banned(u32),
     #[error("place {0} is taken")]
     Taken(u32),
     #[error("there is no place {wish}, the highest is {highest}")]
@@ -55,7 +58,7 @@ pub(crate) enum NoPlace {
 
 impl Places {
     pub(crate) fn new(workers: usize, patience: Duration) -> Self {
-        let place = Place { session: None, stream: None, heard: Instant::now() };
+        let place = Place { session: None, stream: None, heard: Instant::now(), banned: false };
         Self { all: vec![place; workers], sessions: HashMap::new(), generation: 0, patience }
     }
 
@@ -64,11 +67,13 @@ impl Places {
         let now = Instant::now();
         let patience = self.patience;
         let free = |place: &Place| {
-            place.session.is_none() || (place.stream.is_none() && now.duration_since(place.heard) >= patience)
+            let silent = place.stream.is_none() && now.duration_since(place.heard) >= patience;
+            !place.banned && (place.session.is_none() || silent)
         };
         let index = match wish {
             Wish::Exactly(wish) => match self.all.get(wish as usize) {
                 None => Err(NoPlace::OutOfRange { wish, highest: self.all.len().saturating_sub(1) }),
+                Some(place) if place.banned => Err(NoPlace::Banned(wish)),
                 // Whoever asks for one place by name is that worker, started anew; its stream is gone.
                 Some(place) if place.stream.is_some() => Err(NoPlace::Taken(wish)),
                 Some(_) => Ok(wish as usize),
@@ -110,6 +115,16 @@ impl Places {
             place.stream = None;
         }
         sits
+    }
+
+    /// Ends the session of a place, for now or, with `ban`, for good. Answers its control stream, which is to be left.
+    pub(crate) fn expel(&mut self, rank: Rank, ban: bool) -> Option<Seat> {
+        let place = self.all.get_mut(rank.0 as usize)?;
+        place.banned |= ban;
+        if let Some(session) = place.session.take() {
+            self.sessions.remove(&session);
+        }
+        place.stream.as_ref().map(|(seat, _)| *seat)
     }
 
     /// Notes a sign of life.

@@ -1,6 +1,10 @@
 //! The gRPC side: every call becomes messages to the hub; what a peer sends is looked at by `proto` only.
 
-use std::pin::Pin;
+use std::{
+    collections::{HashMap, VecDeque},
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+};
 
 use proto::{
     Assembler, Expected, Session, limits,
@@ -13,9 +17,11 @@ use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
+    door::Pass,
     hub::{self, Message, Shared},
     meters,
     places::{NoPlace, Seat, Wish},
+    uploads::{self, Uploads},
 };
 
 /// Messages that may wait for one worker: rounds are answered one at a time, so a few.
@@ -26,13 +32,16 @@ const DOWNSTREAM: usize = 16;
 pub(crate) struct Service {
     hub: mpsc::Sender<Message>,
     shared: Shared,
+    uploads: Uploads,
+    /// Connections of each worker, oldest first; a lock for moments, never held across a wait.
+    connections: Arc<Mutex<HashMap<Rank, VecDeque<Pass>>>>,
 }
 
 type Out<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl Service {
-    pub(crate) const fn new(hub: mpsc::Sender<Message>, shared: Shared) -> Self {
-        Self { hub, shared }
+    pub(crate) fn new(hub: mpsc::Sender<Message>, shared: Shared) -> Self {
+        Self { hub, shared, uploads: Uploads::default(), connections: Arc::default() }
     }
 
     /// With its limits.
@@ -54,8 +63,35 @@ impl Service {
     }
 
     async fn caller<T>(&self, request: &Request<T>) -> Result<Rank, Status> {
-        let session = Session::of(request).ok_or_else(no_session)?;
-        self.ask(|answer| Message::Who { session, answer }).await?.ok_or_else(unknown_session)
+        let pass = Pass::of(request);
+        let session = Session::of(request).ok_or_else(|| self.refused(&pass, no_session()))?;
+        let rank = self.ask(|answer| Message::Who { session, answer }).await?;
+        let rank = rank.ok_or_else(|| self.refused(&pass, unknown_session()))?;
+        self.admit(rank, pass);
+        Ok(rank)
+    }
+
+    /// Counts a refusal, against the connection it came on too.
+    fn refused(&self, pass: &Pass, status: Status) -> Status {
+        self.shared.strangers.fetch_add(1, Ordering::Relaxed);
+        pass.refuse();
+        status
+    }
+
+    /// The connection is one of this worker's; the oldest of too many is closed.
+    fn admit(&self, rank: Rank, pass: Pass) {
+        pass.admit();
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = connections.entry(rank).or_default();
+        if own.iter().any(|other| other.is(&pass)) {
+            return;
+        }
+        own.push_back(pass);
+        if own.len() > limits::CONNECTIONS_PER_WORKER
+            && let Some(oldest) = own.pop_front()
+        {
+            oldest.close();
+        }
     }
 
     fn assembler(&self) -> Assembler {
@@ -86,6 +122,7 @@ impl From<NoPlace> for Status {
     fn from(why: NoPlace) -> Self {
         match why {
             NoPlace::Full(_) => Self::resource_exhausted(why.to_string()),
+            NoPlace::Banned(_) => Self::permission_denied(why.to_string()),
             NoPlace::Taken(_) => Self::already_exists(why.to_string()),
             NoPlace::OutOfRange { .. } => Self::out_of_range(why.to_string()),
         }
@@ -99,20 +136,24 @@ impl training_server::Training for Service {
     type ObserveStream = Out<v1::Observation>;
 
     async fn join(&self, request: Request<v1::JoinRequest>) -> Result<Response<v1::JoinReply>, Status> {
+        let pass = Pass::of(&request);
         let request = request.into_inner();
         if request.version != limits::VERSION {
-            return Err(Status::failed_precondition(format!(
+            let versions = format!(
                 "the worker speaks version {} of the protocol, this server version {}",
                 request.version,
                 limits::VERSION,
-            )));
+            );
+            return Err(self.refused(&pass, Status::failed_precondition(versions)));
         }
         let wish = match request.wish {
             Some(join_request::Wish::Rank(rank)) => Wish::Exactly(rank),
             Some(join_request::Wish::FromTheTop(true)) => Wish::Highest,
             Some(join_request::Wish::FromTheTop(false)) | None => Wish::Lowest,
         };
-        let (session, rank) = self.ask(|answer| Message::Join { wish, answer }).await?.ok_or_else(over)??;
+        let place = self.ask(|answer| Message::Join { wish, answer }).await?.ok_or_else(over)?;
+        let (session, rank) = place.map_err(|why| self.refused(&pass, why.into()))?;
+        self.admit(rank, pass);
         Ok(Response::new(v1::JoinReply {
             session: session.0.to_vec().into(),
             rank: rank.0,
@@ -124,12 +165,12 @@ impl training_server::Training for Service {
         &self,
         request: Request<Streaming<v1::FromWorker>>,
     ) -> Result<Response<Self::ControlStream>, Status> {
-        let session = Session::of(&request).ok_or_else(no_session)?;
+        let pass = Pass::of(&request);
+        let session = Session::of(&request).ok_or_else(|| self.refused(&pass, no_session()))?;
         let (downstream, messages) = mpsc::channel(DOWNSTREAM);
-        let seat = self
-            .ask(|answer| Message::Control { session, downstream, answer })
-            .await?
-            .ok_or_else(unknown_session)?;
+        let seat = self.ask(|answer| Message::Control { session, downstream, answer }).await?;
+        let seat = seat.ok_or_else(|| self.refused(&pass, unknown_session()))?;
+        self.admit(seat.rank, pass);
         tokio::spawn(self.clone().listen(seat, request.into_inner()));
         Ok(Response::new(Box::pin(ReceiverStream::new(messages))))
     }
@@ -140,7 +181,7 @@ impl training_server::Training for Service {
     ) -> Result<Response<Self::PullModelStream>, Status> {
         self.caller(&request).await?;
         let frames = self.shared.model.borrow().clone();
-        let have = frames.first().and_then(|frame| frame.header).map_or(0, |header| header.round);
+        let have = hub::round(&frames);
         let want = request.into_inner().round;
         if have != want {
             return Err(Status::failed_precondition(format!(
@@ -157,18 +198,12 @@ impl training_server::Training for Service {
         request: Request<Streaming<v1::Frame>>,
     ) -> Result<Response<v1::Receipt>, Status> {
         let rank = self.caller(&request).await?;
-        let mut frames = request.into_inner();
-        let mut assembler = self.assembler();
-        let update = loop {
-            match frames.next().await {
-                Some(Ok(frame)) => match received(&mut assembler, &frame) {
-                    Ok(false) => (),
-                    Ok(true) => break assembler.finish(),
-                    Err(why) => break Err(why),
-                },
-                // A stream that breaks off is a network's doing, or looks like it.
-                Some(Err(_)) | None => break assembler.finish(),
+        let update = match self.uploads.turn(rank).await {
+            Some(turn) => {
+                let open = || self.shared.round();
+                uploads::read(request.into_inner(), self.assembler(), turn, open).await
             }
+            None => Err(Rejection::Replaced),
         };
         let round = update.as_ref().map_or(0, |(round, _)| round.get());
         let taken = self
@@ -185,6 +220,7 @@ impl training_server::Training for Service {
         &self,
         request: Request<v1::ObserveRequest>,
     ) -> Result<Response<Self::ObserveStream>, Status> {
+        Pass::of(&request).admit();
         let every_model = request.into_inner().every_model;
         let (stream, observations) = mpsc::channel(hub::backlog(&self.shared));
         self.tell(Message::Observe { every_model, stream }).await?;
@@ -195,9 +231,19 @@ impl training_server::Training for Service {
 impl Service {
     /// Reads a worker's control stream to its end.
     async fn listen(self, seat: Seat, mut messages: Streaming<v1::FromWorker>) {
-        while let Some(Ok(message)) = messages.next().await {
-            let rank = seat.rank;
-            let message = match message.message {
+        let rank = seat.rank;
+        while let Some(message) = messages.next().await {
+            let message = match message {
+                Ok(message) => message.message,
+                Err(status) => {
+                    if uploads::is_decoding(&status) {
+                        let update = Err(Rejection::Undecodable);
+                        let _ = self.tell(Message::Update { rank, update, answer: None }).await;
+                    }
+                    break;
+                }
+            };
+            let message = match message {
                 Some(from_worker::Message::Heartbeat(_)) | None => Message::Heard(rank),
                 Some(from_worker::Message::Update(frame)) => {
                     Message::Update { rank, update: self.only(&frame), answer: None }

@@ -1,10 +1,10 @@
 //! What a scenario says of the server.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use aggregation::Pipeline;
 use optimizer::{InvalidMethod, InvalidSchedule, Method, Schedule};
-use round::Plan;
+use round::{Conduct, Plan};
 use serde::{Deserialize, Serialize};
 
 /// The `[server]` section of a scenario.
@@ -26,6 +26,9 @@ pub struct Spec {
     /// Tell every worker the sum of the last round's rows: knowledge that a real server does not give away, and that the
     /// published attack reads from memory. Only for models of one frame.
     pub reveal_sum: bool,
+    /// What misbehaviour costs beyond the vote of the round: `"drop"` for nothing more, `{ ban = 3 }` for all votes after
+    /// the third time.
+    pub misbehaviour: Misbehaviour,
     /// Updates without which a round is skipped; default: more than half of the workers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quorum: Option<usize>,
@@ -50,6 +53,7 @@ impl Default for Spec {
             optimizer: Method::Sgd,
             schedule: Schedule::constant(2.0),
             reveal_sum: false,
+            misbehaviour: Misbehaviour::Drop,
             quorum: None,
             round_deadline: Duration::from_secs(60),
             join_deadline: Duration::from_secs(60),
@@ -66,6 +70,25 @@ pub enum Scale {
     Sum,
     /// The aggregate, an estimate of the mean.
     Mean,
+}
+
+/// What becomes of a worker that sends what no honest one could.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Misbehaviour {
+    /// It loses its vote of the round.
+    Drop,
+    /// The same, and after so many times it has no vote any more.
+    Ban(NonZeroU32),
+}
+
+impl From<Misbehaviour> for Conduct {
+    fn from(misbehaviour: Misbehaviour) -> Self {
+        match misbehaviour {
+            Misbehaviour::Drop => Self::Drop,
+            Misbehaviour::Ban(most) => Self::Ban(most),
+        }
+    }
 }
 
 /// The server section makes no sense.
@@ -134,7 +157,13 @@ impl Spec {
         if quorum == 0 || quorum > workers {
             return Err(InvalidSpec::Quorum { quorum, workers });
         }
-        Ok(Plan { workers, rounds: self.rounds, quorum, skips_max: SKIPS_MAX })
+        Ok(Plan {
+            workers,
+            rounds: self.rounds,
+            quorum,
+            skips_max: SKIPS_MAX,
+            conduct: self.misbehaviour.into(),
+        })
     }
 }
 

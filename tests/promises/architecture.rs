@@ -15,7 +15,10 @@ const MAY_USE: [(&str, &[&str]); 10] = [
         &["equipoise-aggregation", "equipoise-optimizer", "equipoise-proto", "equipoise-round"],
     ),
     ("equipoise-worker", &["equipoise-learning", "equipoise-proto", "equipoise-round"]),
-    ("equipoise-attacker", &["equipoise-attacks", "equipoise-learning", "equipoise-worker"]),
+    (
+        "equipoise-attacker",
+        &["equipoise-attacks", "equipoise-learning", "equipoise-proto", "equipoise-worker"],
+    ),
     (
         "equipoise",
         &[

@@ -23,7 +23,7 @@ use crate::{
     poison::{self, Recipe},
     progress::Progress,
     report,
-    results::{Folder, Summary, read_rounds},
+    results::{Folder, Rejected, Summary, read_rounds},
     run::{self, Options},
     scenario::Scenario,
 };
@@ -154,6 +154,7 @@ pub(super) async fn observe(
     let judge = Judge::new(&scenario, options.data.as_deref())?;
     let mut progress = Progress::new(&scenario.name, scenario.server.rounds, options.quiet);
     let (mut last, mut final_model, mut skipped, started) = (None, Vec::new(), 0, Instant::now());
+    let mut rejected = Rejected::new();
     tokio::pin!(shutdown);
     loop {
         let sighting = tokio::select! {
@@ -165,6 +166,7 @@ pub(super) async fn observe(
             Sighting::Round(report, model) => {
                 let line = observer::line(report, &model, &judge);
                 skipped += u32::from(line.skipped.is_some());
+                line.add_rejected(&mut rejected);
                 folder.add(&line)?;
                 progress.round(&line);
                 (last, final_model) = (Some(line), model);
@@ -184,6 +186,7 @@ pub(super) async fn observe(
         skipped,
         processes: 1 + scenario.processes(),
         lost: last.absent,
+        rejected,
         seconds: started.elapsed().as_secs_f64(),
     };
     folder.finish(&summary, &final_model)?;

@@ -97,6 +97,8 @@ mod tests {
             verdicts: Vec::new(),
             absent: Vec::new(),
             skipped: None,
+            rejected: Vec::new(),
+            strangers: 0,
             timing,
         }
     }

@@ -1,0 +1,69 @@
+//! The server under attack.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use proto::{limits, transport, v1::training_client::TrainingClient};
+use tokio::net::TcpStream;
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+use super::{AbuseError, PATIENCE};
+
+/// A server to attack.
+#[derive(Debug)]
+pub struct Target {
+    endpoint: Endpoint,
+    /// The place we had before; -1: none yet.
+    rank: AtomicI64,
+}
+
+impl Target {
+    /// The server at `endpoint`, attacked from the place `rank`, or from the highest that is free.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, rank: Option<u32>) -> Self {
+        Self { endpoint: transport::client(endpoint), rank: AtomicI64::new(rank.map_or(-1, i64::from)) }
+    }
+
+    pub(crate) fn rank(&self) -> Option<u32> {
+        u32::try_from(self.rank.load(Ordering::Relaxed)).ok()
+    }
+
+    pub(crate) fn remember(&self, rank: u32) {
+        self.rank.store(rank.into(), Ordering::Relaxed);
+    }
+
+    /// A connection of its own.
+    pub(crate) async fn channel(&self) -> Result<Channel, AbuseError> {
+        self.endpoint.connect().await.map_err(|source| self.unreachable(source))
+    }
+
+    pub(crate) async fn client(&self) -> Result<TrainingClient<Channel>, AbuseError> {
+        let most = limits::MESSAGE_BYTES_MAX + limits::SCENARIO_BYTES_MAX;
+        Ok(TrainingClient::new(self.channel().await?).max_decoding_message_size(most))
+    }
+
+    /// A socket, for whoever wants to speak bytes.
+    pub(crate) async fn socket(&self) -> Result<TcpStream, AbuseError> {
+        let uri = self.endpoint.uri();
+        let address = (uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(80));
+        let socket = TcpStream::connect(address).await.map_err(|source| self.unreachable(source))?;
+        socket.set_nodelay(true)?;
+        Ok(socket)
+    }
+
+    fn unreachable(&self, source: impl std::error::Error + Send + Sync + 'static) -> AbuseError {
+        AbuseError::Connect { server: self.endpoint.uri().to_string(), source: Box::new(source) }
+    }
+
+    /// Whether the server still answers for itself.
+    pub(crate) async fn healthy(&self) -> bool {
+        let check = async {
+            let channel = self.channel().await.ok()?;
+            let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await.ok()?;
+            Some(answer.into_inner().status() == ServingStatus::Serving)
+        };
+        tokio::time::timeout(PATIENCE, check).await.ok().flatten().unwrap_or(false)
+    }
+}
