@@ -33,6 +33,8 @@ pub enum Command {
     Sweep(crate::commands::sweep::Sweep),
     /// Craft data that make an honest worker do what an attack did
     Poison(Poison),
+    /// Run the experiments of the paper and compare with what was published
+    Paper(crate::commands::Paper),
     /// Get a data set that is not embedded
     Fetch(crate::commands::Fetch),
     /// Follow a running server and judge every model

@@ -5,12 +5,14 @@ mod bench;
 mod bench_learning;
 mod experiments;
 mod fetch;
+mod paper;
 mod processes;
 pub(crate) mod sweep;
 
 use std::{future::Future, path::PathBuf};
 
 pub(crate) use fetch::Fetch;
+pub(crate) use paper::Paper;
 use tonic::transport::Endpoint;
 
 use crate::{
@@ -48,6 +50,7 @@ async fn dispatch(command: Command, shutdown: impl Future<Output = ()>) -> Resul
         Command::Run(arguments) => experiments::run(arguments, shutdown).await,
         Command::Sweep(arguments) => sweep::sweep(arguments, shutdown).await,
         Command::Poison(arguments) => experiments::poison(&arguments),
+        Command::Paper(arguments) => paper::paper(arguments, shutdown).await,
         Command::Fetch(arguments) => fetch::fetch(&arguments),
         Command::Observe(arguments) => experiments::observe(arguments, shutdown).await,
         Command::Server(arguments) => processes::server(arguments, shutdown).await,

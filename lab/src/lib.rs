@@ -13,6 +13,7 @@ pub mod judge;
 mod lifeline;
 pub mod metrics;
 pub mod observer;
+mod paper;
 pub mod poison;
 pub mod progress;
 mod ready;

@@ -10,6 +10,7 @@ pub(crate) mod table;
 
 use crate::results::RoundLine;
 
+pub(crate) use page::page;
 pub use page::{equivalence, single};
 pub use picture::picture;
 pub(crate) use sweep::{sweep, sweep_table};

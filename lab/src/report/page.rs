@@ -10,7 +10,8 @@ table{border-collapse:collapse;margin:1rem 0}th,td{padding:.35rem .9rem;border-b
 th:first-child,td:first-child{text-align:left}svg{max-width:100%;height:auto}code{background:#f3f3f3;padding:.1rem .3rem}
 .maps{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;align-items:flex-end;margin:1rem 0}summary{cursor:pointer;margin:1rem 0}";
 
-pub(super) fn page(title: &str, body: &Markup) -> Markup {
+/// A page with everything in it.
+pub(crate) fn page(title: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
