@@ -9,12 +9,12 @@
 //! Source: the line search of ByzFL's `Optimal_*` attacks; see [`crate::line_search`] for how ours differs. A rule that
 //! remembers (centered clipping) is probed from its fresh state.
 
-use aggregation::{Aggregator, Pipeline};
+use aggregation::{Aggregator, Pipeline, Probe};
 
 use crate::{
     Attack, Crowd, Group, Sight,
     crowd::moved,
-    line_search::{Upwards, bracketed, upwards},
+    line_search::{Best, Upwards, bracketed, upwards},
 };
 
 /// The line.
@@ -74,13 +74,32 @@ impl Attack for Optimal {
             Line::Little => (mean.clone(), crowd.deviation(&mean)),
             Line::InnerProduct => (vec![0.0; mean.len()], mean.iter().map(|m| -m).collect()),
         };
-        let mut trial = Trial::new(&crowd, &mean, self.group.liars, &self.attacked);
-        let error = |tau: f64| trial.error(&moved(&center, tau, &direction));
-        let best = match self.search {
-            Search::Bracketed { evaluations } => bracketed(evaluations, error),
-            Search::Upwards(search) => upwards(search, error),
+        let narrow = |values: &[f64]| values.iter().map(|&v| v as f32).collect::<Vec<f32>>();
+        let ranks: Vec<u32> = (0..(crowd.rows().len() + self.group.liars) as u32).collect();
+        let (from, along) = (narrow(&center), narrow(&direction));
+        let Attacked { pipeline, byzantine, seed } = &self.attacked;
+        // A probe has as many liars as are declared; otherwise the rule is run in full.
+        let probe = (*byzantine == self.group.liars)
+            .then(|| Probe::new(pipeline, *byzantine, *seed, crowd.rows(), &ranks, &from, &along).ok())
+            .flatten()
+            .map(|probe| probe.in_round(sight.round));
+        let best = if let Some(probe) = probe {
+            // A round that the rule refuses is skipped, which harms nobody.
+            self.search(|tau| probe.error(tau).unwrap_or(0.0))
+        } else {
+            let mut trial = Trial::new(&crowd, &mean, ranks, &self.attacked);
+            self.search(|tau| trial.error(sight.round, &moved(&center, tau, &direction)))
         };
         moved(&center, best.at, &direction)
+    }
+}
+
+impl Optimal {
+    fn search(&self, error: impl FnMut(f64) -> f64) -> Best {
+        match self.search {
+            Search::Bracketed { evaluations } => bracketed(evaluations, error),
+            Search::Upwards(search) => upwards(search, error),
+        }
     }
 }
 
@@ -88,26 +107,23 @@ impl Attack for Optimal {
 struct Trial<'a> {
     honest: &'a [&'a [f32]],
     mean: &'a [f64],
-    liars: usize,
     ranks: Vec<u32>,
     attacked: &'a Attacked,
     out: Vec<f32>,
 }
 
 impl<'a> Trial<'a> {
-    fn new(crowd: &Crowd<'a>, mean: &'a [f64], liars: usize, attacked: &'a Attacked) -> Self {
-        let n = (crowd.rows().len() + liars) as u32;
-        let (honest, out) = (crowd.rows(), vec![0.0; mean.len()]);
-        Self { honest, mean, liars, ranks: (0..n).collect(), attacked, out }
+    fn new(crowd: &Crowd<'a>, mean: &'a [f64], ranks: Vec<u32>, attacked: &'a Attacked) -> Self {
+        Self { honest: crowd.rows(), mean, ranks, attacked, out: vec![0.0; mean.len()] }
     }
 
-    /// ‖F(honest, lies) − mean‖; 0 where the rule refuses, for a round that is skipped harms nobody.
-    fn error(&mut self, lie: &[f32]) -> f64 {
-        let rows: Vec<&[f32]> =
-            self.honest.iter().copied().chain(std::iter::repeat_n(lie, self.liars)).collect();
+    /// ‖F(honest, lies) − mean‖; 0 where the rule refuses.
+    fn error(&mut self, round: u32, lie: &[f32]) -> f64 {
+        let liars = self.ranks.len() - self.honest.len();
+        let rows: Vec<&[f32]> = self.honest.iter().copied().chain(std::iter::repeat_n(lie, liars)).collect();
         let Attacked { pipeline, byzantine, seed } = self.attacked;
         let mut rule = Aggregator::new(pipeline.clone(), *byzantine, *seed);
-        if rule.aggregate(1, &self.ranks, &rows, &mut self.out).is_err() {
+        if rule.aggregate(round, &self.ranks, &rows, &mut self.out).is_err() {
             return 0.0;
         }
         self.out.iter().zip(self.mean).map(|(&a, m)| (f64::from(a) - m).powi(2)).sum::<f64>().sqrt()

@@ -205,6 +205,9 @@ pub struct Server {
     /// Where to listen
     #[arg(long, default_value = "127.0.0.1:4747")]
     pub listen: SocketAddr,
+    /// What attackers who may see the honest updates have to say to be shown them
+    #[arg(long, value_name = "TOKEN", env = crate::cluster::ORACLE_ENV, hide_env_values = true)]
+    pub oracle_token: Option<String>,
     /// A model of so many zeros instead of the task's: for measuring the network
     #[arg(long, hide = true)]
     pub dimension: Option<usize>,
@@ -261,6 +264,9 @@ pub struct Attacker {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub place: Place,
+    /// What the server was given to show the honest updates to who says it
+    #[arg(long, value_name = "TOKEN", env = crate::cluster::ORACLE_ENV, hide_env_values = true)]
+    pub oracle_token: Option<String>,
     /// Where to leave what the attack settled on, .npz
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,

@@ -9,6 +9,7 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
+    sync::OnceLock,
     time::Duration,
 };
 
@@ -204,9 +205,28 @@ fn spawn(arguments: &[String], log: &Path, stdout: Stdio) -> Result<Child, Failu
         .stdout(stdout)
         .stderr(log_file)
         .kill_on_drop(true);
+    // Honest workers have no business with the oracle.
+    match arguments.first().map(String::as_str) {
+        Some("server" | "attacker") => command.env(ORACLE_ENV, oracle_token()?),
+        _ => command.env_remove(ORACLE_ENV),
+    };
     #[cfg(unix)]
     command.process_group(0);
     command.spawn().map_err(|error| Failure::because(format!("cannot start {}: {error}", program.display())))
+}
+
+/// Environment variable of the token that opens a server's oracle.
+pub const ORACLE_ENV: &str = "EQUIPOISE_ORACLE_TOKEN";
+
+/// The token of the clusters that this process starts.
+fn oracle_token() -> Result<&'static str, Failure> {
+    static TOKEN: OnceLock<String> = OnceLock::new();
+    if let Some(token) = TOKEN.get() {
+        return Ok(token);
+    }
+    let half = || getrandom::u64().map_err(|error| Failure::because(format!("no randomness: {error}")));
+    let token = format!("{:016x}{:016x}", half()?, half()?);
+    Ok(TOKEN.get_or_init(|| token))
 }
 
 /// How a process ended, and the last thing it said.

@@ -163,6 +163,12 @@ impl Scenario {
         attacks.enumerate().map(|(index, attack)| ((self.workers.count + index) as u32, attack))
     }
 
+    /// Whether some attacker has to be shown the honest updates before it answers.
+    #[must_use]
+    pub fn wants_oracle(&self) -> bool {
+        self.attackers.iter().any(Attackers::wants_honest)
+    }
+
     /// The model of the task.
     ///
     /// # Errors
@@ -184,6 +190,7 @@ impl Scenario {
             seed: self.seed.0,
             scenario: self.to_toml(),
             observers: 0,
+            oracle: None,
         })
     }
 

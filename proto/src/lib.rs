@@ -5,6 +5,7 @@
 
 pub mod frame;
 pub mod limits;
+pub mod oracle;
 pub mod session;
 pub mod status;
 pub mod transport;

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Config, Descent, Moved, Outcome, ServerError, meters,
     observers::{self, Observers},
+    oracle::{Reveals, Revelation},
     places::{Downstream, NoPlace, Places, Seat, Wish},
 };
 
@@ -48,6 +49,8 @@ pub(crate) enum Message {
     },
     /// Whose session this is.
     Who { session: Session, answer: oneshot::Sender<Rank> },
+    /// An attacker wants to see the honest rows of a round; no answer means that it is not open.
+    Reveal { round: u32, answer: oneshot::Sender<Revelation> },
     /// Somebody wants to follow the run.
     Observe { every_model: bool, stream: observers::Stream },
 }
@@ -112,6 +115,7 @@ pub(crate) struct Hub {
     /// Updates that were rejected in this round, by worker.
     rejections: HashMap<Rank, u32>,
     reason: Option<Reason>,
+    reveals: Option<Reveals>,
     stop: CancellationToken,
 }
 
@@ -182,6 +186,7 @@ impl Hub {
             early: Vec::new(),
             rejections: HashMap::new(),
             reason: None,
+            reveals: config.oracle.as_ref().map(|oracle| Reveals::new(oracle, run)),
             stop,
             config,
         })
@@ -249,16 +254,26 @@ impl Hub {
             }
             Message::Update { rank, update, answer } => {
                 self.places.hear(rank);
+                let shown = (self.reveals.as_ref().zip(update.as_ref().ok()))
+                    .and_then(|(reveals, (_, row))| reveals.copy(rank, row));
                 let event = match update {
                     Ok((round, row)) => Event::Delivered { rank, round, row },
                     Err(why) => Event::Malformed { rank, why },
                 };
                 let mut commands = self.engine.handle(event).into_iter();
                 if let Some(Command::Answer { rank, taken }) = commands.next() {
+                    if let Some(reveals) = self.reveals.as_mut().filter(|_| settles(&taken)) {
+                        reveals.settle(rank, shown.filter(|_| taken.is_ok()));
+                    }
                     self.answer(rank, taken, answer);
                 }
                 self.carry_out(commands.collect()).await;
                 self.expel_if_flooding(rank).await;
+            }
+            Message::Reveal { round, answer } => {
+                if let Some(reveals) = &mut self.reveals {
+                    reveals.ask(round, answer);
+                }
             }
             Message::Observe { every_model, stream } => {
                 let mut greeting = vec![observation::Message::Run(self.description())];
@@ -291,6 +306,9 @@ impl Hub {
     async fn leave(&mut self, seat: Seat) {
         if self.places.unseat(seat) {
             self.early.retain(|rank| *rank != seat.rank);
+            if let Some(reveals) = &mut self.reveals {
+                reveals.settle(seat.rank, None);
+            }
             tracing::warn!(worker = seat.rank.0, round = self.round, "gone");
             self.handle(Event::Left(seat.rank)).await;
         }
@@ -341,6 +359,9 @@ impl Hub {
         let Some(descent) = &self.descent else { return Vec::new() };
         self.round = round.get();
         self.rejections.clear();
+        if let Some(reveals) = &mut self.reveals {
+            reveals.open(round.get(), to);
+        }
         self.opened = Instant::now();
         self.deadline = Some((Some(round), self.opened + self.config.spec.round_deadline));
         meters::opened(round.get(), to.len());
@@ -532,6 +553,11 @@ impl Hub {
             _ => Err(ServerError::Interrupted { round: self.round }),
         }
     }
+}
+
+/// Whether nothing more is to come of the worker in this round: its row was taken, or its vote is lost.
+fn settles(taken: &Result<Round, Rejection>) -> bool {
+    taken.as_ref().map_or_else(Rejection::is_misbehaviour, |_| true)
 }
 
 /// How many messages may wait for one observer.

@@ -9,6 +9,7 @@ mod error;
 mod hub;
 mod meters;
 mod observers;
+mod oracle;
 mod places;
 mod service;
 mod spec;
@@ -31,6 +32,7 @@ use bounded::Bounded;
 pub use descent::{Descent, Moved};
 pub use error::ServerError;
 use hub::Hub;
+pub use oracle::Oracle;
 use service::Service;
 pub use spec::{InvalidSpec, Misbehaviour, Scale, Spec};
 
@@ -49,6 +51,8 @@ pub struct Config {
     pub scenario: String,
     /// Observers of every model without whom the first round does not open.
     pub observers: usize,
+    /// What attackers may see of the honest; nothing where it is none.
+    pub oracle: Option<Oracle>,
 }
 
 /// How a run ended.
@@ -102,6 +106,7 @@ where
     let incoming = door::guard(incoming, connections);
     let stop = CancellationToken::new();
     let (to_hub, from_service) = mpsc::channel(1024);
+    let oracle = config.oracle.as_ref().map(|oracle| oracle::Service::server(to_hub.clone(), oracle));
     let hub = Hub::new(config, stop.clone())?;
     let service = Service::new(to_hub, hub.shared()).into_server();
     let closing = CancellationToken::new();
@@ -110,6 +115,7 @@ where
     let serving = transport::server()
         .add_service(Bounded(health))
         .add_service(Bounded(service))
+        .add_optional_service(oracle.map(Bounded))
         .serve_with_incoming_shutdown(incoming, closing.clone().cancelled_owned());
     let running = async {
         let outcome = hub.run(from_service).await;

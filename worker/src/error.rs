@@ -47,6 +47,12 @@ pub enum WorkerError {
     /// The participant has something to say.
     #[error(transparent)]
     Participant(Box<dyn std::error::Error + Send + Sync>),
+    /// The server does not say what the honest sent.
+    #[error("the server does not reveal the honest updates: {}", .0.message())]
+    Oracle(Box<Status>),
+    /// Nobody may ask without the token.
+    #[error("the attack has to see the honest updates, and no token of the server's oracle was given")]
+    NoToken,
     /// Told to stop.
     #[error("interrupted")]
     Interrupted,

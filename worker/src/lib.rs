@@ -6,6 +6,7 @@
 mod error;
 mod honest;
 mod meters;
+mod oracle;
 mod session;
 
 use std::future::Future;
@@ -21,6 +22,8 @@ pub struct Config {
     pub server: Endpoint,
     /// Which place to ask for.
     pub place: Place,
+    /// The token of the server's oracle, for who wants to see the honest rows.
+    pub oracle: Option<String>,
 }
 
 /// Which place to ask for.

@@ -19,7 +19,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming, transport::Channel};
 
-use crate::{Config, End, Joined, Participant, Place, Previous, View, WorkerError, meters};
+use crate::{Config, End, Joined, Participant, Place, Previous, View, WorkerError, meters, oracle::Oracle};
 
 /// A worker with a place.
 pub(crate) struct Session {
@@ -28,6 +28,7 @@ pub(crate) struct Session {
     joined: Joined,
     run: u64,
     heartbeat: Duration,
+    oracle: Option<Oracle>,
 }
 
 impl Session {
@@ -38,6 +39,7 @@ impl Session {
             .connect()
             .await
             .map_err(|source| WorkerError::Connect { server: server.clone(), source })?;
+        let oracle = config.oracle.clone().map(|token| Oracle::new(channel.clone(), token));
         let mut client = TrainingClient::new(channel)
             .max_decoding_message_size(limits::MESSAGE_BYTES_MAX + limits::SCENARIO_BYTES_MAX)
             .max_encoding_message_size(limits::MESSAGE_BYTES_MAX);
@@ -68,7 +70,7 @@ impl Session {
             rounds: reply.rounds,
             scenario: reply.scenario,
         };
-        Ok(Self { client, secret, joined, run: reply.run, heartbeat })
+        Ok(Self { client, secret, joined, run: reply.run, heartbeat, oracle })
     }
 
     pub(crate) const fn joined(&self) -> &Joined {
@@ -147,6 +149,7 @@ impl Session {
             secret: self.secret,
             run: self.run,
             dimension: self.joined.dimension,
+            oracle: self.oracle.clone(),
         }
     }
 }
@@ -157,6 +160,7 @@ struct Round {
     secret: proto::Session,
     run: u64,
     dimension: usize,
+    oracle: Option<Oracle>,
 }
 
 /// What came of it.
@@ -181,13 +185,26 @@ impl Round {
             },
         };
         let sum = opened.sum.as_ref().map(|frame| self.assemble(std::slice::from_ref(frame))).transpose()?;
+        let rows = if participant.wants_honest() {
+            let expected = Expected { run: self.run, dimension: self.dimension as u64 };
+            let oracle = self.oracle.as_mut().ok_or(WorkerError::NoToken)?;
+            match oracle.reveal(opened.round, expected).await? {
+                Some(rows) => rows,
+                // The round closed before the honest rows were in.
+                None => return Ok(Answer { participant, update: None }),
+            }
+        } else {
+            Vec::new()
+        };
         let (participant, row) = tokio::task::spawn_blocking(move || {
             let previous = opened.previous.map(|previous| Previous {
                 step: previous.step,
                 counted: previous.counted,
                 sum: sum.as_deref(),
             });
-            let view = View { round: opened.round, model: &model, step: opened.step, previous, honest: &[] };
+            let honest: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
+            let view =
+                View { round: opened.round, model: &model, step: opened.step, previous, honest: &honest };
             let started = Instant::now();
             let row = participant.respond(&view);
             meters::responded(opened.round, started.elapsed());

@@ -31,6 +31,13 @@ pub(super) async fn server(
     if let Some(dimension) = arguments.dimension {
         config.start = vec![0.0; dimension];
     }
+    if scenario.wants_oracle() {
+        let token = arguments.oracle_token.ok_or_else(|| {
+            Failure::wrong("the scenario lets attackers see the honest updates, and the server has no token for them")
+                .hint("give server and attackers the same --oracle-token, or knowledge = \"colluders\" to the attackers")
+        })?;
+        config.oracle = Some(server::Oracle { honest: scenario.workers.count as u32, token });
+    }
     let cannot_listen = |error| Failure::because(format!("cannot listen on {}: {error}", arguments.listen));
     let listener = TcpListener::bind(arguments.listen)
         .await
@@ -78,7 +85,7 @@ pub(super) async fn worker(
     // Rows of its own are nobody else's part of the task: such a worker stands where the attackers do.
     let anywhere = if arguments.data.is_some() { worker::Place::Highest } else { worker::Place::Lowest };
     let place = arguments.place.rank.map_or(anywhere, worker::Place::Rank);
-    let config = Config { server: endpoint(&arguments.place.server)?, place };
+    let config = Config { server: endpoint(&arguments.place.server)?, place, oracle: None };
     let rows = Rows { file: arguments.data, start: arguments.start, folder: arguments.folder.folder() };
     let ended = if arguments.idle {
         worker::run(config, |joined| Ok::<_, WorkerError>(Idle(joined.dimension)), shutdown)
@@ -100,7 +107,7 @@ pub(super) async fn attacker(
 ) -> Result<(), Failure> {
     arguments.place.metrics.serve().await?;
     let place = arguments.place.rank.map_or(worker::Place::Highest, worker::Place::Rank);
-    let config = Config { server: endpoint(&arguments.place.server)?, place };
+    let config = Config { server: endpoint(&arguments.place.server)?, place, oracle: arguments.oracle_token };
     let options = attacker::Options { folder: arguments.folder.folder(), save: arguments.save };
     finished(attacker::run(config, options, shutdown).await.map_err(|error| Failure::unfinished(&error))?)
 }
