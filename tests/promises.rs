@@ -12,5 +12,7 @@ mod equivalence;
 mod faults;
 #[path = "promises/program.rs"]
 mod program;
+#[path = "promises/recovery.rs"]
+mod recovery;
 #[path = "promises/words.rs"]
 mod words;

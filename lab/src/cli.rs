@@ -128,6 +128,9 @@ pub struct Run {
     /// In this process, without sockets: the same engine, the same bits
     #[arg(long)]
     pub in_process: bool,
+    /// Start a process again that was killed: the server goes on from its checkpoint, a worker in its place
+    #[arg(long, conflicts_with = "in_process")]
+    pub restart: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
@@ -208,6 +211,12 @@ pub struct Server {
     /// What attackers who may see the honest updates have to say to be shown them
     #[arg(long, value_name = "TOKEN", env = crate::cluster::ORACLE_ENV, hide_env_values = true)]
     pub oracle_token: Option<String>,
+    /// Where to leave the state after every round, or as often as the scenario says
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// Go on from the checkpoint
+    #[arg(long, requires = "checkpoint")]
+    pub resume: bool,
     /// A model of so many zeros instead of the task's: for measuring the network
     #[arg(long, hide = true)]
     pub dimension: Option<usize>,
@@ -233,6 +242,9 @@ pub struct Place {
     /// The rank to ask for [default: the lowest free for workers, the highest for attackers]
     #[arg(long)]
     pub rank: Option<u32>,
+    /// How long to try to get to the server, at the start and whenever it is lost, as in 30s [default: one attempt]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub patience: Option<std::time::Duration>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub metrics: Metrics,

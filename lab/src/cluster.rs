@@ -42,6 +42,8 @@ struct Process {
     rank: Option<u32>,
     child: Child,
     lifeline: Option<ChildStdin>,
+    /// What it was started with.
+    arguments: Vec<String>,
     log: PathBuf,
     ended: Option<ExitStatus>,
 }
@@ -55,6 +57,8 @@ pub struct Ended {
     pub rank: Option<u32>,
     /// Whether it ended as it should.
     pub success: bool,
+    /// Whether it was somebody else's doing: a signal.
+    pub killed: bool,
     /// For people: how, and its last words.
     pub how: String,
 }
@@ -68,8 +72,8 @@ impl Cluster {
         let mut child = spawn(arguments, &log, Stdio::piped())?;
         let stdout = child.stdout.take();
         let lifeline = child.stdin.take();
-        let name = "server".to_owned();
-        self.processes.push(Process { name, rank: None, child, lifeline, log, ended: None });
+        let (name, arguments) = ("server".to_owned(), arguments.to_vec());
+        self.processes.push(Process { name, rank: None, child, lifeline, arguments, log, ended: None });
         let mut first = String::new();
         let read = async {
             match stdout {
@@ -103,7 +107,24 @@ impl Cluster {
     ) -> Result<(), Failure> {
         let mut child = spawn(arguments, &log, Stdio::null())?;
         let lifeline = child.stdin.take();
-        self.processes.push(Process { name, rank: Some(rank), child, lifeline, log, ended: None });
+        let (rank, arguments) = (Some(rank), arguments.to_vec());
+        self.processes.push(Process { name, rank, child, lifeline, arguments, log, ended: None });
+        Ok(())
+    }
+
+    /// Starts a process again that has ended, with other arguments if there are any; its log goes on.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn restart(&mut self, name: &str, arguments: Option<&[String]>) -> Result<(), Failure> {
+        let ended = |process: &&mut Process| process.name == name && process.ended.is_some();
+        let Some(process) = self.processes.iter_mut().find(ended) else { return Ok(()) };
+        if let Some(arguments) = arguments {
+            process.arguments = arguments.to_vec();
+        }
+        process.child = spawn_again(&process.arguments, &process.log)?;
+        process.lifeline = process.child.stdin.take();
+        process.ended = None;
         Ok(())
     }
 
@@ -145,6 +166,7 @@ impl Cluster {
             name: process.name.clone(),
             rank: process.rank,
             success: status.as_ref().is_ok_and(ExitStatus::success),
+            killed: status.as_ref().is_ok_and(|status| signal(*status).is_some()),
             how: describe(status, &process.log),
         })
     }
@@ -168,7 +190,13 @@ impl Cluster {
         for process in self.processes.iter_mut().filter(|process| process.ended.is_none()) {
             let _ = process.child.kill().await;
             let (name, rank) = (process.name.clone(), process.rank);
-            bad.push(Ended { name, rank, success: false, how: "did not end and was killed".to_owned() });
+            bad.push(Ended {
+                name,
+                rank,
+                success: false,
+                killed: false,
+                how: "did not end and was killed".to_owned(),
+            });
         }
         bad
     }
@@ -191,9 +219,23 @@ impl Cluster {
 }
 
 fn spawn(arguments: &[String], log: &Path, stdout: Stdio) -> Result<Child, Failure> {
+    spawn_with_log(arguments, log, File::create(log), stdout)
+}
+
+/// Starts a process again; its log goes on.
+fn spawn_again(arguments: &[String], log: &Path) -> Result<Child, Failure> {
+    spawn_with_log(arguments, log, File::options().append(true).open(log), Stdio::null())
+}
+
+fn spawn_with_log(
+    arguments: &[String],
+    log: &Path,
+    log_file: std::io::Result<File>,
+    stdout: Stdio,
+) -> Result<Child, Failure> {
     let program = std::env::current_exe()
         .map_err(|error| Failure::because(format!("cannot find this program to start it again: {error}")))?;
-    let log_file = File::create(log)
+    let log_file = log_file
         .map_err(|error| Failure::because(format!("cannot write the log {}: {error}", log.display())))?;
     let mut command = Command::new(&program);
     command

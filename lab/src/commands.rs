@@ -65,7 +65,7 @@ async fn dispatch(command: Command, shutdown: impl Future<Output = ()>) -> Resul
 
 fn options(common: Common, name: &str) -> Options {
     let out = common.out.unwrap_or_else(|| PathBuf::from("results").join(name));
-    Options { out, quiet: common.quiet, data: common.data.folder() }
+    Options { out, quiet: common.quiet, data: common.data.folder(), restart: false }
 }
 
 fn endpoint(server: &str) -> Result<Endpoint, Failure> {

@@ -164,7 +164,10 @@ impl Simulation {
                     }
                     Command::Finish(reason) => return Ok(reason),
                     // Nobody is late, leaves, or sends twice here.
-                    Command::Answer { .. } | Command::Skip { .. } | Command::Ban(_) => (),
+                    Command::Answer { .. }
+                    | Command::Skip { .. }
+                    | Command::Ban(_)
+                    | Command::Remind { .. } => (),
                 }
             }
             if events.is_empty() {

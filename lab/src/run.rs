@@ -29,8 +29,14 @@ pub struct Options {
     pub quiet: bool,
     /// Where the data sets are that are not embedded.
     pub data: Option<PathBuf>,
+    /// Start processes again that are killed.
+    pub restart: bool,
 }
 
+/// How long workers of a run whose processes are started again try to get to the server.
+const PATIENCE: &str = "60s";
+/// Time between two attempts to follow a server that is being started again.
+const RETRY: Duration = Duration::from_millis(10);
 /// Time in which a server that closed its connections is found to have died.
 const POST_MORTEM: Duration = Duration::from_secs(2);
 
@@ -72,6 +78,8 @@ struct Watch<'a> {
     rejected: Rejected,
     started: Instant,
     ended: Instant,
+    /// How processes that are killed are started again, if they are.
+    revival: Option<Revival>,
 }
 
 impl<'a> Watch<'a> {
@@ -89,6 +97,7 @@ impl<'a> Watch<'a> {
             rejected: Rejected::new(),
             started: now,
             ended: now,
+            revival: None,
         }
     }
 
@@ -103,11 +112,13 @@ impl<'a> Watch<'a> {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Failure> {
         tokio::pin!(shutdown);
-        let mut observer = tokio::select! {
+        let observer = tokio::select! {
             observer = self.start(cluster, options) => observer,
             () = &mut shutdown => Err(Failure::because("interrupted before the first round")),
         }
         .inspect_err(|_| cluster.interrupt())?;
+        let mut following =
+            Following::new(observer, self.revival.as_ref().map(|revival| revival.server.clone()));
         loop {
             tokio::select! {
                 // What was already observed comes before what happened to the processes since.
@@ -116,8 +127,10 @@ impl<'a> Watch<'a> {
                     cluster.interrupt();
                     return Err(Failure::because(format!("interrupted after round {}", self.round())));
                 }
-                sighting = observer.next() => match sighting {
+                sighting = following.next() => match sighting {
                     Ok(Sighting::Start(model)) => self.model = model,
+                    // A server that goes on from a checkpoint goes through rounds again that were seen.
+                    Ok(Sighting::Round(report, _)) if report.round <= self.round() => (),
                     Ok(Sighting::Round(report, model)) => {
                         self.note(observer::line(report, &model, &self.judge))?;
                         self.model = model;
@@ -129,6 +142,7 @@ impl<'a> Watch<'a> {
                     Err(failure) => return Err(self.post_mortem(cluster, failure).await),
                 },
                 Some(ended) = cluster.next_end() => match ended.rank {
+                    _ if ended.killed && self.revival.is_some() => self.revive(cluster, &ended)?,
                     None => return Err(self.server_died(&ended)),
                     Some(_) if ended.success => (),
                     Some(_) if self.last.is_none() => {
@@ -144,16 +158,24 @@ impl<'a> Watch<'a> {
     /// Starts every process, the observer before the workers, so that no round is missed.
     async fn start(&mut self, cluster: &mut Cluster, options: &Options) -> Result<Observer, Failure> {
         let scenario_file = self.folder.path().join("scenario.toml").display().to_string();
-        let server = ["server", "--listen", "127.0.0.1:0", "--scenario", &scenario_file].map(str::to_owned);
+        let mut server =
+            ["server", "--listen", "127.0.0.1:0", "--scenario", &scenario_file].map(str::to_owned).to_vec();
+        let mut more = Vec::new();
+        if options.restart {
+            let checkpoint = self.folder.path().join("checkpoint").display().to_string();
+            server.extend(["--checkpoint".to_owned(), checkpoint, "--observers".to_owned(), "1".to_owned()]);
+            more.extend(["--patience", PATIENCE].map(str::to_owned));
+        }
         let url = cluster.start_server(&server, self.folder.log("server")).await?;
         let endpoint = Endpoint::from_shared(url.clone()).map_err(|error| Failure::unfinished(&error))?;
+        self.revival = options.restart.then(|| Revival::new(server, &url, endpoint.clone()));
         let observer = Observer::follow(endpoint).await?;
         self.started = Instant::now();
-        let data: Vec<String> = (options.data.iter())
-            .flat_map(|folder| ["--data-dir".to_owned(), folder.display().to_string()])
-            .collect();
+        more.extend(
+            (options.data.iter()).flat_map(|folder| ["--data-dir".to_owned(), folder.display().to_string()]),
+        );
         for rank in 0..self.scenario.workers.count as u32 {
-            let arguments = [&worker("worker", &url, rank)[..], &data].concat();
+            let arguments = [&worker("worker", &url, rank)[..], &more].concat();
             let name = format!("worker-{rank}");
             let log = self.folder.log(&name);
             cluster.start_worker(name, rank, &arguments, log)?;
@@ -172,7 +194,7 @@ impl<'a> Watch<'a> {
                 arguments.extend(["--save".to_owned(), settled.display().to_string()]);
                 (format!("attacker-{rank}"), arguments)
             };
-            arguments.extend_from_slice(&data);
+            arguments.extend_from_slice(&more);
             let log = self.folder.log(&name);
             cluster.start_worker(name, rank, &arguments, log)?;
         }
@@ -190,6 +212,20 @@ impl<'a> Watch<'a> {
         self.folder.add(&line)?;
         self.progress.round(&line);
         self.last = Some(line);
+        Ok(())
+    }
+
+    /// Starts a process again, and says under which identifier it is found now.
+    fn revive(&mut self, cluster: &mut Cluster, ended: &Ended) -> Result<(), Failure> {
+        let server = self.revival.as_ref().filter(|_| ended.rank.is_none());
+        cluster.restart(&ended.name, server.map(|revival| &revival.resume[..]))?;
+        let processes = self.folder.path().join("processes.json");
+        write_json(&processes.with_extension("new"), &cluster.pids())?;
+        std::fs::rename(processes.with_extension("new"), &processes)
+            .map_err(|error| Failure::because(format!("cannot write {}: {error}", processes.display())))?;
+        let round = self.round();
+        self.progress
+            .warn(&format!("{} {} after round {round} and was started again", ended.name, ended.how));
         Ok(())
     }
 
@@ -233,6 +269,56 @@ impl<'a> Watch<'a> {
         };
         self.folder.finish(&summary, &self.model)?;
         Ok(summary)
+    }
+}
+
+/// How processes that are killed are started again.
+struct Revival {
+    server: Endpoint,
+    /// What the server is started with then.
+    resume: Vec<String>,
+}
+
+impl Revival {
+    /// The server listens where it did before, and goes on from its checkpoint.
+    fn new(mut arguments: Vec<String>, url: &str, server: Endpoint) -> Self {
+        for argument in &mut arguments {
+            if argument == "127.0.0.1:0" {
+                url.trim_start_matches("http://").clone_into(argument);
+            }
+        }
+        arguments.push("--resume".to_owned());
+        Self { server, resume: arguments }
+    }
+}
+
+/// Follows a server, and the one that takes its place when it is started again.
+struct Following {
+    observer: Option<Observer>,
+    again: Option<Endpoint>,
+}
+
+impl Following {
+    const fn new(observer: Observer, again: Option<Endpoint>) -> Self {
+        Self { observer: Some(observer), again }
+    }
+
+    /// What happens next. Cancelling the wait loses nothing.
+    async fn next(&mut self) -> Result<Sighting, Failure> {
+        loop {
+            match (&mut self.observer, &self.again) {
+                (Some(observer), None) => return observer.next().await,
+                (Some(observer), Some(_)) => match observer.next().await {
+                    Ok(sighting) => return Ok(sighting),
+                    Err(_) => self.observer = None,
+                },
+                (None, Some(server)) => match Observer::follow(server.clone()).await {
+                    Ok(observer) => self.observer = Some(observer),
+                    Err(_) => time::sleep(RETRY).await,
+                },
+                (None, None) => return Err(Failure::because("nobody is followed")),
+            }
+        }
     }
 }
 

@@ -191,6 +191,8 @@ impl Scenario {
             scenario: self.to_toml(),
             observers: 0,
             oracle: None,
+            keep: None,
+            secrets: server::Secrets::System,
         })
     }
 

@@ -88,6 +88,7 @@ impl Plan {
                 out: folder(&self.options.out, run),
                 quiet: true,
                 data: self.options.data.clone(),
+                restart: false,
             },
             run: run.clone(),
         });

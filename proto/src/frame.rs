@@ -32,6 +32,19 @@ pub fn frames(run: u64, round: u32, values: &[f32]) -> Vec<v1::Frame> {
     frames
 }
 
+/// CRC-32C of the bytes that `values` would be sent as.
+#[must_use]
+pub fn checksum(values: &[f32]) -> u32 {
+    let mut bytes = [0; 4096];
+    values.chunks(bytes.len() / 4).fold(0, |checksum, part| {
+        let bytes = &mut bytes[..4 * part.len()];
+        for (four, value) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(part) {
+            *four = value.to_le_bytes();
+        }
+        crc32c::crc32c_append(checksum, bytes)
+    })
+}
+
 /// What a tensor has to be to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected {
@@ -178,6 +191,7 @@ mod tests {
     fn what_is_cut_is_put_together_again() {
         let (frames, values) = three_frames();
         assert_eq!(frames.len(), 3);
+        assert_eq!(frames[0].header.unwrap().checksum, checksum(&values));
         assert_eq!(put_together(&frames, values.len() as u64), Ok((Round::new(9).unwrap(), values)));
     }
 

@@ -17,6 +17,27 @@ pub struct Plan {
     pub skips_max: u32,
     /// What misbehaviour costs.
     pub conduct: Conduct,
+    /// What a round does about a member that is gone.
+    pub absent: Absent,
+}
+
+/// What a round does about a member that is gone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Absent {
+    /// It goes on without: nobody waits for a member that left until it is back.
+    #[default]
+    GoOn,
+    /// It waits until the member is back or the deadline has passed.
+    Wait,
+}
+
+/// Where an earlier run was left, when this one goes on from there.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Resumed {
+    /// The last round that is behind it.
+    pub closed: u32,
+    /// What each worker did until then.
+    pub ledgers: BTreeMap<Rank, Ledger>,
 }
 
 /// What happened.
@@ -61,6 +82,13 @@ pub enum Command {
         round: Round,
         /// Who votes in it.
         to: Vec<Rank>,
+    },
+    /// Send the model again to a member that came back while the round is open; the clock goes on.
+    Remind {
+        /// The round.
+        round: Round,
+        /// Who is back.
+        rank: Rank,
     },
     /// Tell a worker what became of what it sent.
     Answer {
@@ -122,6 +150,8 @@ pub enum Reason {
 pub struct Engine {
     plan: Plan,
     phase: Phase,
+    /// The last round that was behind it at the start.
+    closed: u32,
     members: BTreeMap<Rank, Presence>,
     ledgers: Ledgers,
     skipped_in_a_row: u32,
@@ -160,10 +190,21 @@ impl Engine {
         Self {
             plan,
             phase: Phase::Gathering,
+            closed: 0,
             members: BTreeMap::new(),
             ledgers: Ledgers::default(),
             skipped_in_a_row: 0,
         }
+    }
+
+    /// An engine at which nobody has arrived, and that goes on where another one was left.
+    #[must_use]
+    pub fn resume(plan: Plan, from: Resumed) -> Self {
+        let mut engine = Self { closed: from.closed, ..Self::new(plan) };
+        let banned = from.ledgers.iter().filter(|(_, ledger)| plan.conduct.bans(ledger.misbehaved));
+        engine.members = banned.map(|(rank, _)| (*rank, Presence::Banned)).collect();
+        engine.ledgers.run = from.ledgers;
+        engine
     }
 
     /// What each worker did so far.
@@ -208,8 +249,14 @@ impl Engine {
         }
         *presence = Presence::Here;
         self.ledgers.run.entry(rank).or_default();
+        if let Phase::Open(open) = &mut self.phase
+            && open.owes(rank)
+        {
+            open.awaited.insert(rank);
+            return vec![Command::Remind { round: open.round, rank }];
+        }
         match self.phase {
-            Phase::Gathering if self.present() >= self.plan.workers => self.open(Round::FIRST),
+            Phase::Gathering if self.present() >= self.plan.workers => self.begin(),
             _ => Vec::new(),
         }
     }
@@ -220,7 +267,9 @@ impl Engine {
         {
             *presence = Presence::Gone;
         }
-        if let Phase::Open(open) = &mut self.phase {
+        if let Phase::Open(open) = &mut self.phase
+            && self.plan.absent == Absent::GoOn
+        {
             open.awaited.remove(&rank);
         }
         self.close_if_complete()
@@ -281,7 +330,7 @@ impl Engine {
     fn gathering_over(&mut self) -> Vec<Command> {
         let (joined, quorum) = (self.present(), self.plan.quorum);
         match self.phase {
-            Phase::Gathering if joined >= quorum => self.open(Round::FIRST),
+            Phase::Gathering if joined >= quorum || self.closed >= self.plan.rounds => self.begin(),
             Phase::Gathering => self.finish(Reason::TooFewJoined { joined, quorum }),
             _ => Vec::new(),
         }
@@ -315,9 +364,21 @@ impl Engine {
         self.members.values().filter(|presence| **presence == Presence::Here).count()
     }
 
+    /// Opens the first round that is not behind it, if there is one.
+    fn begin(&mut self) -> Vec<Command> {
+        match Round::new(self.closed) {
+            None => self.open(Round::FIRST),
+            Some(closed) => self.advance(closed),
+        }
+    }
+
     fn open(&mut self, round: Round) -> Vec<Command> {
+        let waits = self.plan.absent == Absent::Wait;
         let who = |wanted: &[Presence]| {
-            let among = self.members.iter().filter(|(_, presence)| wanted.contains(presence));
+            let among = self
+                .members
+                .iter()
+                .filter(|(_, presence)| wanted.contains(presence) || (waits && **presence == Presence::Gone));
             among.map(|(rank, _)| *rank).collect::<BTreeSet<Rank>>()
         };
         let (members, on_time) = (who(&[Presence::Here, Presence::Late]), who(&[Presence::Here]));
@@ -379,6 +440,11 @@ impl Engine {
 }
 
 impl OpenRound {
+    /// Whether this rank still has a vote that it did not use.
+    fn owes(&self, rank: Rank) -> bool {
+        self.members.contains(&rank) && !self.rows.contains_key(&rank) && !self.spent.contains(&rank)
+    }
+
     fn take(&mut self, rank: Rank, round: Round, row: Vec<f32>) -> Result<Round, Rejection> {
         if round != self.round {
             Err(Rejection::WrongRound { got: round, open: Some(self.round) })
@@ -403,7 +469,8 @@ mod tests {
 
     use super::*;
 
-    const PLAN: Plan = Plan { workers: 3, rounds: 2, quorum: 2, skips_max: 2, conduct: Conduct::Drop };
+    const PLAN: Plan =
+        Plan { workers: 3, rounds: 2, quorum: 2, skips_max: 2, conduct: Conduct::Drop, absent: Absent::GoOn };
 
     fn started() -> Engine {
         let mut engine = Engine::new(PLAN);
@@ -518,6 +585,58 @@ mod tests {
     }
 
     #[test]
+    fn a_member_that_comes_back_is_told_of_the_open_round_again_and_has_one_vote() {
+        let mut engine = started();
+        deliver(&mut engine, 1, 1);
+        for rank in [0, 1] {
+            assert!(engine.handle(Event::Left(Rank(rank))).is_empty());
+        }
+        let back = engine.handle(Event::Joined(Rank(0)));
+        assert_eq!(back, [Command::Remind { round: Round::FIRST, rank: Rank(0) }]);
+        assert!(engine.handle(Event::Joined(Rank(1))).is_empty(), "its row is in");
+        assert_eq!(deliver(&mut engine, 2, 1).len(), 1, "the one that is back is waited for");
+        assert_eq!(deliver(&mut engine, 0, 1).len(), 2);
+    }
+
+    #[test]
+    fn a_round_that_waits_has_every_member_there_ever_was() {
+        let mut engine = Engine::new(Plan { absent: Absent::Wait, ..PLAN });
+        for rank in 0..3 {
+            let _ = engine.handle(Event::Joined(Rank(rank)));
+        }
+        deliver(&mut engine, 0, 1);
+        deliver(&mut engine, 1, 1);
+        assert!(engine.handle(Event::Left(Rank(2))).is_empty(), "a quorum is there, the round waits");
+        let _ = engine.handle(Event::Joined(Rank(2)));
+        let _ = engine.handle(Event::Left(Rank(1)));
+        assert_eq!(deliver(&mut engine, 2, 1).len(), 2);
+        let commands = engine.handle(Event::Aggregated(Round::FIRST));
+        assert_eq!(commands, [Command::Open { round: Round::FIRST.next(), to: ranks(&[0, 1, 2]) }]);
+        let back = engine.handle(Event::Joined(Rank(1)));
+        assert_eq!(back, [Command::Remind { round: Round::FIRST.next(), rank: Rank(1) }]);
+    }
+
+    #[test]
+    fn a_resumed_run_opens_the_round_after_the_last_or_is_done() {
+        for (closed, rounds, expected) in [(0, 2, Some(1)), (1, 2, Some(2)), (2, 2, None)] {
+            let from = Resumed { closed, ..Resumed::default() };
+            let mut engine = Engine::resume(Plan { rounds, ..PLAN }, from.clone());
+            let _ = engine.handle(Event::Joined(Rank(0)));
+            let _ = engine.handle(Event::Joined(Rank(1)));
+            let commands = engine.handle(Event::Joined(Rank(2)));
+            match (&commands[..], expected) {
+                ([Command::Open { round, .. }], Some(expected)) => assert_eq!(round.get(), expected),
+                ([Command::Finish(Reason::Done)], None) => (),
+                _ => panic!("{commands:?}"),
+            }
+            let mut alone = Engine::resume(Plan { rounds, ..PLAN }, from);
+            let over = alone.handle(Event::GatheringOver);
+            let done = over == [Command::Finish(Reason::Done)];
+            assert_eq!(done, expected.is_none(), "nobody is needed when all rounds are done: {over:?}");
+        }
+    }
+
+    #[test]
     fn rounds_skipped_one_after_another_end_the_run() {
         let mut engine = Engine::new(Plan { rounds: 9, ..PLAN });
         for rank in 0..3 {
@@ -562,8 +681,9 @@ mod tests {
     proptest! {
         /// Whatever happens: one vote a rank and round, rounds only go forward, nothing after the end.
         #[test]
-        fn no_order_of_events_breaks_the_round(events in vec(any_event(), 0..120)) {
-            let mut engine = Engine::new(Plan { rounds: 4, ..PLAN });
+        fn no_order_of_events_breaks_the_round(events in vec(any_event(), 0..120), waits: bool) {
+            let absent = if waits { Absent::Wait } else { Absent::GoOn };
+            let mut engine = Engine::new(Plan { rounds: 4, absent, ..PLAN });
             let (mut last_opened, mut over) = (0, false);
             for event in events {
                 for command in engine.handle(event) {
@@ -582,6 +702,7 @@ mod tests {
                             prop_assert!(rows.iter().all(|(rank, _)| !absent.contains(rank)));
                         }
                         Command::Finish(_) => over = true,
+                        Command::Remind { round, .. } => prop_assert_eq!(round.get(), last_opened),
                         Command::Answer { .. } | Command::Skip { .. } | Command::Ban(_) => (),
                     }
                 }

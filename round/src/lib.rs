@@ -10,7 +10,7 @@ mod ledger;
 mod rejection;
 
 pub use conduct::Conduct;
-pub use engine::{Command, Engine, Event, Plan, Reason};
+pub use engine::{Absent, Command, Engine, Event, Plan, Reason, Resumed};
 pub use ids::{Rank, Round};
 pub use ledger::Ledger;
 pub use rejection::Rejection;

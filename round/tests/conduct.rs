@@ -2,9 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use equipoise_round::{Command, Conduct, Engine, Event, Plan, Rank, Rejection, Round};
+use equipoise_round::{Absent, Command, Conduct, Engine, Event, Plan, Rank, Rejection, Round};
 
-const PLAN: Plan = Plan { workers: 3, rounds: 9, quorum: 2, skips_max: 2, conduct: Conduct::Drop };
+const PLAN: Plan =
+    Plan { workers: 3, rounds: 9, quorum: 2, skips_max: 2, conduct: Conduct::Drop, absent: Absent::GoOn };
 
 fn started(plan: Plan) -> Engine {
     let mut engine = Engine::new(plan);

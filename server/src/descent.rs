@@ -4,7 +4,7 @@ use aggregation::{Aggregator, Refusal, Verdict};
 use optimizer::{Optimizer, Schedule};
 use round::{Rank, Round};
 
-use crate::{Scale, Spec};
+use crate::{Scale, Spec, checkpoint::DescentState};
 
 /// The common model ρ with its rule and its optimiser.
 #[derive(Debug)]
@@ -40,6 +40,30 @@ impl Descent {
             scale: spec.scale,
             model: start,
         }
+    }
+
+    /// What has to be kept to go on later.
+    #[must_use]
+    pub fn state(&self) -> DescentState {
+        DescentState {
+            model: self.model.clone(),
+            optimizer: self.optimizer.state().clone(),
+            aggregator: self.aggregator.state().map(<[f32]>::to_vec),
+        }
+    }
+
+    /// Goes on from a state that [`Self::state`] gave; answers whether it fits.
+    #[must_use]
+    pub fn restore(&mut self, state: DescentState) -> bool {
+        let d = self.model.len();
+        let fits = state.model.len() == d
+            && state.aggregator.as_ref().is_none_or(|centre| centre.len() == d)
+            && self.optimizer.restore(state.optimizer);
+        if fits {
+            self.model = state.model;
+            self.aggregator.restore(state.aggregator);
+        }
+        fits
     }
 
     /// The model, ρ.

@@ -1,6 +1,6 @@
 //! What can go wrong for a server.
 
-use crate::InvalidSpec;
+use crate::{CheckpointError, InvalidSpec};
 
 /// A server could not run, or not to the end.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,9 @@ pub enum ServerError {
         /// The limit
         most: usize,
     },
+    /// The checkpoint cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// The transport failed.
     #[error("serving failed")]
     Serve(#[source] tonic::transport::Error),

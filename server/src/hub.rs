@@ -10,12 +10,13 @@ use std::{
 };
 
 use aggregation::Refusal;
+use prost::Message as _;
 use proto::{
     Session, frames, limits,
     status::receipt,
     v1::{self, from_server, observation},
 };
-use round::{Command, Engine, Event, Rank, Reason, Rejection, Round};
+use round::{Command, Engine, Event, Rank, Reason, Rejection, Resumed, Round};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
@@ -24,7 +25,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, Descent, Moved, Outcome, ServerError, meters,
+    CheckpointError, Config, Descent, Moved, Outcome, PreviousState, ServerError,
+    keeper::{self, Keeper},
+    meters,
     observers::{self, Observers},
     oracle::{Reveals, Revelation},
     places::{Downstream, NoPlace, Places, Seat, Wish},
@@ -105,11 +108,18 @@ pub(crate) struct Hub {
     shared: Shared,
     model: watch::Sender<Arc<Vec<v1::Frame>>>,
     run: u64,
+    keeper: Keeper,
+    /// The checkpoint could not be written.
+    unkept: Option<CheckpointError>,
+    /// What observers were told of the last round before this server started.
+    inherited: Option<v1::RoundReport>,
     deadline: Option<(Option<Round>, Instant)>,
     opened: Instant,
     /// How the round before went.
     previous: Option<Closed>,
     round: u32,
+    /// What the open round was opened with.
+    step: f64,
     /// Who joined while an observer was still waited for.
     early: Vec<Rank>,
     /// Updates that were rejected in this round, by worker.
@@ -134,9 +144,9 @@ struct Aggregated {
     round: Round,
     rows: Vec<(Rank, Vec<f32>)>,
     absent: Vec<Rank>,
-    moved: Result<Moved, Refusal>,
-    collecting: Duration,
-    aggregating: Duration,
+    /// What workers and observers are told.
+    told: Result<(PreviousState, v1::RoundReport), Refusal>,
+    kept: Result<(), CheckpointError>,
 }
 
 /// Signs of life that may be missed.
@@ -148,12 +158,47 @@ const SMALL: usize = 1 << 17;
 /// Longest time to wait for everybody to take their leave.
 const GRACE: Duration = Duration::from_secs(5);
 
+impl Closed {
+    fn new(run: u64, round: u32, state: PreviousState) -> Self {
+        // Only a sum of one frame is revealed.
+        let sum = state.sum.and_then(|sum| frames(run, round, &sum).pop());
+        Self { step: state.step, counted: state.counted, sum }
+    }
+}
+
 impl Hub {
-    pub(crate) fn new(config: Config, stop: CancellationToken) -> Result<Self, ServerError> {
+    pub(crate) fn new(mut config: Config, stop: CancellationToken) -> Result<Self, ServerError> {
         let plan = config.spec.plan(config.workers)?;
-        let run = getrandom::u64().map_err(ServerError::Random)?;
-        let descent = Descent::new(&config.spec, config.start.clone(), config.seed);
-        let (model, receiver) = watch::channel(Arc::new(frames(run, 1, descent.model())));
+        let mut descent = Descent::new(&config.spec, config.start.clone(), config.seed);
+        let inherited = keeper::load(&config)?;
+        let run = match &inherited {
+            Some(checkpoint) => checkpoint.run,
+            None => config
+                .secrets
+                .draw()
+                .map(|secret| u128::from_be_bytes(secret) as u64)
+                .map_err(ServerError::Random)?,
+        };
+        let keeper = Keeper::new(&config, run);
+        let mut from = Resumed::default();
+        let (mut previous, mut report) = (None, None);
+        match inherited {
+            None => keeper.begin(&descent)?,
+            Some(checkpoint) => {
+                from =
+                    Resumed { closed: checkpoint.closed, ledgers: checkpoint.ledgers.into_iter().collect() };
+                previous = checkpoint.previous.map(|previous| Closed::new(run, from.closed, previous));
+                report = v1::RoundReport::decode(&*checkpoint.report).ok().filter(|_| from.closed > 0);
+                if !descent.restore(checkpoint.descent) {
+                    return Err(keeper::other_state(&config).into());
+                }
+                tracing::info!(round = from.closed, "resumed");
+            }
+        }
+        let closed = from.closed;
+        // When all is done, whoever is still there only has to be told.
+        let gathering = if closed < config.spec.rounds { config.spec.join_deadline } else { GRACE };
+        let (model, receiver) = watch::channel(Arc::new(frames(run, closed + 1, descent.model())));
         let description = v1::JoinReply {
             session: Vec::new().into(),
             rank: 0,
@@ -171,7 +216,7 @@ impl Hub {
             strangers: Arc::default(),
         };
         Ok(Self {
-            engine: Engine::new(plan),
+            engine: Engine::resume(plan, from),
             places: Places::new(config.workers, PATIENCE * config.spec.heartbeat),
             observers: Observers::default(),
             descent: Some(Box::new(descent)),
@@ -179,10 +224,14 @@ impl Hub {
             shared,
             model,
             run,
-            deadline: Some((None, Instant::now() + config.spec.join_deadline)),
+            keeper,
+            unkept: None,
+            inherited: report,
+            deadline: Some((None, Instant::now() + gathering)),
             opened: Instant::now(),
-            previous: None,
-            round: 0,
+            previous,
+            round: closed,
+            step: 0.0,
             early: Vec::new(),
             rejections: HashMap::new(),
             reason: None,
@@ -278,6 +327,7 @@ impl Hub {
             Message::Observe { every_model, stream } => {
                 let mut greeting = vec![observation::Message::Run(self.description())];
                 let model = self.model.borrow().clone();
+                greeting.extend(self.inherited.clone().map(observation::Message::Report));
                 greeting.extend(model.iter().cloned().map(observation::Message::Model));
                 self.observers.add(stream, every_model, greeting).await;
                 self.admit().await;
@@ -286,10 +336,8 @@ impl Hub {
     }
 
     fn join(&mut self, wish: Wish) -> Result<(Session, Rank), NoPlace> {
-        let mut secret = [0; 16];
-        if getrandom::fill(&mut secret).is_err() {
-            return Err(NoPlace::Full(self.config.workers)); // No secret, no place.
-        }
+        // No secret, no place.
+        let secret = self.config.secrets.draw().map_err(|_| NoPlace::Full(self.config.workers))?;
         let session = Session(secret);
         self.places.take(wish, session).map(|rank| (session, rank))
     }
@@ -324,6 +372,7 @@ impl Hub {
         for command in commands {
             match command {
                 Command::Open { round, to } => unread.append(&mut self.open(round, &to)),
+                Command::Remind { round, rank } => unread.append(&mut self.tell(round, &[rank])),
                 Command::Answer { rank, taken } => self.answer(rank, taken, None),
                 Command::Ban(rank) => {
                     tracing::warn!(worker = rank.0, round = self.round, "banned: it misbehaved too often");
@@ -365,7 +414,14 @@ impl Hub {
         self.opened = Instant::now();
         self.deadline = Some((Some(round), self.opened + self.config.spec.round_deadline));
         meters::opened(round.get(), to.len());
-        let step = descent.step(round, to.len());
+        self.step = descent.step(round, to.len());
+        self.inherited = None;
+        self.tell(round, to)
+    }
+
+    /// Sends the open round to some of its members; answers who does not read.
+    fn tell(&mut self, round: Round, to: &[Rank]) -> Vec<Seat> {
+        let step = self.step;
         let model = Arc::clone(&self.model.borrow());
         let inline = if let [only] = model.as_slice() { Some(only) } else { None };
         meters::sent(inline.map_or(0, |frame| frame.data.len() * to.len()));
@@ -413,12 +469,29 @@ impl Hub {
         let Some(mut descent) = self.descent.take() else { return };
         let collecting = self.opened.elapsed();
         let size = rows.len() * descent.model().len();
+        let ledgers = self.engine.ledgers().iter().map(|(rank, ledger)| (*rank, ledger.clone())).collect();
+        let draft = self.keeper.due(round, ledgers);
+        let (small, reveal_sum) = (size <= SMALL && draft.is_none(), self.config.spec.reveal_sum);
         let work = move || {
             let start = std::time::Instant::now();
-            let moved = descent.apply(round, &rows);
-            Aggregated { descent, round, rows, absent, moved, collecting, aggregating: start.elapsed() }
+            let told = descent.apply(round, &rows).map(|moved| {
+                let previous = PreviousState {
+                    step: moved.step,
+                    counted: rows.iter().map(|(rank, _)| *rank).collect(),
+                    sum: reveal_sum.then(|| descent.sum(rows.len())),
+                };
+                meters::aggregated(&moved, collecting, start.elapsed());
+                (previous, report(round, &moved, &absent, (collecting, start.elapsed())))
+            });
+            let kept = match (draft, &told) {
+                (Some(draft), Ok((previous, report))) => {
+                    draft.finish(round.get(), &descent, Some(previous.clone()), report)
+                }
+                _ => Ok(()),
+            };
+            Aggregated { descent, round, rows, absent, told, kept }
         };
-        self.aggregating = Some(if size <= SMALL {
+        self.aggregating = Some(if small {
             let done = work();
             tokio::spawn(async { done })
         } else {
@@ -427,39 +500,21 @@ impl Hub {
     }
 
     async fn aggregated(&mut self, done: Aggregated) {
-        let Aggregated { descent, round, rows, absent, moved, collecting, aggregating } = done;
-        let ranks: Vec<Rank> = rows.iter().map(|(rank, _)| *rank).collect();
+        let Aggregated { descent, round, rows, absent, told, kept } = done;
         self.shared.spare.give(rows.into_iter().map(|(_, row)| row));
+        if let Err(error) = kept {
+            self.unkept = Some(error);
+            return self.stop.cancel();
+        }
         let tensor = Arc::new(frames(self.run, round.get() + 1, descent.model()));
-        let revealed =
-            self.config.spec.reveal_sum.then(|| frames(self.run, round.get(), &descent.sum(ranks.len())));
-        let sum = revealed.and_then(|mut frames| frames.pop());
         self.descent = Some(descent);
         self.model.send_replace(Arc::clone(&tensor));
-        match moved {
-            Ok(moved) => {
-                meters::aggregated(&moved, collecting, aggregating);
+        match told {
+            Ok((previous, report)) => {
                 meters::absent(&absent);
-                tracing::debug!(
-                    round = round.get(),
-                    rows = ranks.len(),
-                    norm = moved.aggregate_norm,
-                    "aggregated"
-                );
-                let verdicts =
-                    moved.verdicts.iter().map(|v| v1::Verdict { rank: v.rank, weight: v.weight }).collect();
-                let report = v1::RoundReport {
-                    round: round.get(),
-                    verdicts,
-                    absent: absent.iter().map(|rank| rank.0).collect(),
-                    skipped: String::new(),
-                    step: moved.step,
-                    aggregate_norm: moved.aggregate_norm,
-                    collect_seconds: collecting.as_secs_f64(),
-                    aggregate_seconds: aggregating.as_secs_f64(),
-                    ..v1::RoundReport::default()
-                };
-                self.previous = Some(Closed { step: moved.step, counted: ranks, sum });
+                let (rows, norm) = (report.verdicts.len(), report.aggregate_norm);
+                tracing::debug!(round = round.get(), rows, norm, "aggregated");
+                self.previous = Some(Closed::new(self.run, round.get(), previous));
                 self.observe(report, &tensor).await;
                 self.handle(Event::Aggregated(round)).await;
             }
@@ -548,6 +603,9 @@ impl Hub {
             tracing::warn!("some workers did not take their leave");
         }
         let ledgers = self.engine.ledgers().iter().map(|(rank, ledger)| (*rank, ledger.clone())).collect();
+        if let Some(error) = self.unkept {
+            return Err(error.into());
+        }
         match (self.reason, self.descent) {
             (Some(reason), Some(descent)) => Ok(Outcome { reason, model: descent.model().to_vec(), ledgers }),
             _ => Err(ServerError::Interrupted { round: self.round }),
@@ -558,6 +616,26 @@ impl Hub {
 /// Whether nothing more is to come of the worker in this round: its row was taken, or its vote is lost.
 fn settles(taken: &Result<Round, Rejection>) -> bool {
     taken.as_ref().map_or_else(Rejection::is_misbehaviour, |_| true)
+}
+
+/// What observers are told of a round that moved the model.
+fn report(
+    round: Round,
+    moved: &Moved,
+    absent: &[Rank],
+    (collecting, aggregating): (Duration, Duration),
+) -> v1::RoundReport {
+    v1::RoundReport {
+        round: round.get(),
+        verdicts: moved.verdicts.iter().map(|v| v1::Verdict { rank: v.rank, weight: v.weight }).collect(),
+        absent: absent.iter().map(|rank| rank.0).collect(),
+        skipped: String::new(),
+        step: moved.step,
+        aggregate_norm: moved.aggregate_norm,
+        collect_seconds: collecting.as_secs_f64(),
+        aggregate_seconds: aggregating.as_secs_f64(),
+        ..v1::RoundReport::default()
+    }
 }
 
 /// How many messages may wait for one observer.

@@ -3,19 +3,22 @@
 //! It knows the number of parameters, a rule and an optimiser; it never knows the model, the data, or who lies.
 
 mod bounded;
+mod checkpoint;
 mod descent;
 mod door;
 mod error;
 mod hub;
+mod keeper;
 mod meters;
 mod observers;
 mod oracle;
 mod places;
+mod secrets;
 mod service;
 mod spec;
 mod uploads;
 
-use std::{future::Future, io};
+use std::{future::Future, io, path::PathBuf};
 
 use proto::{limits, transport};
 use round::{Ledger, Rank, Reason};
@@ -29,12 +32,14 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::server::{Connected, TcpIncoming};
 
 use bounded::Bounded;
+pub use checkpoint::{Checkpoint, CheckpointError, DescentState, PreviousState};
 pub use descent::{Descent, Moved};
 pub use error::ServerError;
 use hub::Hub;
 pub use oracle::Oracle;
+pub use secrets::Secrets;
 use service::Service;
-pub use spec::{InvalidSpec, Misbehaviour, Scale, Spec};
+pub use spec::{Absent, Checkpoints, InvalidSpec, Misbehaviour, Scale, Spec};
 
 /// What a server needs to run once.
 #[derive(Debug, Clone)]
@@ -53,6 +58,19 @@ pub struct Config {
     pub observers: usize,
     /// What attackers may see of the honest; nothing where it is none.
     pub oracle: Option<Oracle>,
+    /// Where to leave checkpoints.
+    pub keep: Option<Keep>,
+    /// Where the secrets of sessions come from.
+    pub secrets: Secrets,
+}
+
+/// Where a server leaves its checkpoints; how often says the [`Spec`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keep {
+    /// The file.
+    pub file: PathBuf,
+    /// Go on from what is there.
+    pub resume: bool,
 }
 
 /// How a run ended.

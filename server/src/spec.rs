@@ -32,6 +32,12 @@ pub struct Spec {
     /// Updates without which a round is skipped; default: more than half of the workers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quorum: Option<usize>,
+    /// Whether a round goes on without a member that is gone, or waits for it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub absent: Absent,
+    /// How often the state is put on disk, if the server is told a file.
+    #[serde(skip_serializing_if = "is_default")]
+    pub checkpoint: Checkpoints,
     /// Longest time from opening a round to closing it.
     #[serde(with = "humantime_serde")]
     pub round_deadline: Duration,
@@ -55,10 +61,41 @@ impl Default for Spec {
             reveal_sum: false,
             misbehaviour: Misbehaviour::Drop,
             quorum: None,
+            absent: Absent::GoOn,
+            checkpoint: Checkpoints::default(),
             round_deadline: Duration::from_secs(60),
             join_deadline: Duration::from_secs(60),
             heartbeat: Duration::from_secs(5),
         }
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// What a round does about a member that is gone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Absent {
+    /// It goes on without.
+    #[default]
+    GoOn,
+    /// It waits until the member is back or the deadline has passed.
+    Wait,
+}
+
+/// How often the state is put on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoints {
+    /// Rounds from one checkpoint to the next.
+    pub every: u32,
+}
+
+impl Default for Checkpoints {
+    fn default() -> Self {
+        Self { every: 1 }
     }
 }
 
@@ -116,6 +153,9 @@ pub enum InvalidSpec {
         /// The limit
         most: usize,
     },
+    /// There would never be a checkpoint.
+    #[error("checkpoint.every is 0, expected at least 1")]
+    NoCheckpoint,
     /// A time is 0.
     #[error("{0} is 0, expected a positive time")]
     NoTime(&'static str),
@@ -144,6 +184,9 @@ impl Spec {
         if workers == 0 {
             return Err(InvalidSpec::NoWorkers);
         }
+        if self.checkpoint.every == 0 {
+            return Err(InvalidSpec::NoCheckpoint);
+        }
         for (name, time) in [
             ("round_deadline", self.round_deadline),
             ("join_deadline", self.join_deadline),
@@ -157,12 +200,17 @@ impl Spec {
         if quorum == 0 || quorum > workers {
             return Err(InvalidSpec::Quorum { quorum, workers });
         }
+        let absent = match self.absent {
+            Absent::GoOn => round::Absent::GoOn,
+            Absent::Wait => round::Absent::Wait,
+        };
         Ok(Plan {
             workers,
             rounds: self.rounds,
             quorum,
             skips_max: SKIPS_MAX,
             conduct: self.misbehaviour.into(),
+            absent,
         })
     }
 }

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, path::Path, process::Command};
 
 /// Each crate with the crates of ours that it may use.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("equipoise-aggregation", &[]),
+    ("equipoise-network", &[]),
     ("equipoise-optimizer", &[]),
     ("equipoise-round", &[]),
     ("equipoise-learning", &["equipoise-optimizer"]),
@@ -14,7 +15,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
         "equipoise-server",
         &["equipoise-aggregation", "equipoise-optimizer", "equipoise-proto", "equipoise-round"],
     ),
-    ("equipoise-worker", &["equipoise-learning", "equipoise-proto", "equipoise-round"]),
+    ("equipoise-worker", &["equipoise-learning", "equipoise-network", "equipoise-proto", "equipoise-round"]),
     (
         "equipoise-attacker",
         &["equipoise-attacks", "equipoise-learning", "equipoise-proto", "equipoise-worker"],
@@ -26,6 +27,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
             "equipoise-attacker",
             "equipoise-attacks",
             "equipoise-learning",
+            "equipoise-network",
             "equipoise-optimizer",
             "equipoise-proto",
             "equipoise-round",

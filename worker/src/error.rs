@@ -32,6 +32,9 @@ pub enum WorkerError {
         /// What the transport says; none when the stream just ended
         status: Option<Box<Status>>,
     },
+    /// What came back is not what was lost.
+    #[error("the server came back with another run")]
+    OtherRun,
     /// The server sent a model that is none.
     #[error("the server sent a bad model")]
     BadModel(#[source] Rejection),

@@ -5,14 +5,19 @@
 
 mod error;
 mod honest;
+mod memory;
 mod meters;
 mod oracle;
+mod reconnect;
 mod session;
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 pub use error::WorkerError;
 pub use honest::{Honest, Rows, Scenario, Workers};
+use memory::Recalling;
+use network::Dialer;
+use session::Parting;
 use tonic::transport::Endpoint;
 
 /// How to reach the server, and as whom.
@@ -24,6 +29,18 @@ pub struct Config {
     pub place: Place,
     /// The token of the server's oracle, for who wants to see the honest rows.
     pub oracle: Option<String>,
+    /// What makes the connection.
+    pub dialer: Dialer,
+    /// How long to try to get to the server, at the start and whenever it is lost; without, there is one attempt.
+    pub patience: Option<Duration>,
+}
+
+impl Config {
+    /// One attempt over TCP.
+    #[must_use]
+    pub fn new(server: Endpoint, place: Place) -> Self {
+        Self { server, place, dialer: Dialer::tcp(), patience: None, oracle: None }
+    }
 }
 
 /// Which place to ask for.
@@ -113,10 +130,29 @@ where
     WorkerError: From<E>,
 {
     tokio::pin!(shutdown);
-    let session = tokio::select! {
-        session = session::Session::join(&config) => session?,
+    let mut session = tokio::select! {
+        session = reconnect::join(&config, config.place) => session?,
         () = &mut shutdown => return Err(WorkerError::Interrupted),
     };
-    let participant = participant(session.joined())?;
-    session.work(participant, shutdown).await
+    let (rank, run) = (session.joined().rank, session.run());
+    let mut participant = Recalling::new(participant(session.joined())?, config.patience.is_some());
+    loop {
+        let lost = match session.work(participant, shutdown.as_mut()).await {
+            Ok((end, participant)) => return Ok((end, participant)),
+            Err(Parting::For(error)) => return Err(error),
+            Err(Parting::Lost(error, _)) if config.patience.is_none() => return Err(error),
+            Err(Parting::Lost(error, kept)) => {
+                participant = kept;
+                error
+            }
+        };
+        tracing::warn!("{lost}; trying to get back");
+        session = tokio::select! {
+            session = reconnect::join(&config, Place::Rank(rank)) => session?,
+            () = &mut shutdown => return Err(WorkerError::Interrupted),
+        };
+        if session.run() != run {
+            return Err(WorkerError::OtherRun);
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    pin::Pin,
     time::{Duration, Instant},
 };
 
@@ -19,7 +20,10 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming, transport::Channel};
 
-use crate::{Config, End, Joined, Participant, Place, Previous, View, WorkerError, meters, oracle::Oracle};
+use crate::{
+    Config, End, Joined, Participant, Place, Previous, View, WorkerError, memory::Recalling, meters,
+    oracle::Oracle,
+};
 
 /// A worker with a place.
 pub(crate) struct Session {
@@ -29,21 +33,32 @@ pub(crate) struct Session {
     run: u64,
     heartbeat: Duration,
     oracle: Option<Oracle>,
+    /// Whether it comes back to a server that stops on the way.
+    returns: bool,
+}
+
+/// How a worker and its server part before the end.
+pub(crate) enum Parting<P> {
+    /// The connection broke; the participant can go on over another.
+    Lost(WorkerError, Recalling<P>),
+    /// There is no going on.
+    For(WorkerError),
 }
 
 impl Session {
-    pub(crate) async fn join(config: &Config) -> Result<Self, WorkerError> {
+    pub(crate) async fn join(config: &Config, place: Place) -> Result<Self, WorkerError> {
         let server = config.server.uri().to_string();
         let endpoint = transport::client(config.server.clone());
-        let channel = endpoint
-            .connect()
+        let channel = config
+            .dialer
+            .connect(&endpoint)
             .await
             .map_err(|source| WorkerError::Connect { server: server.clone(), source })?;
         let oracle = config.oracle.clone().map(|token| Oracle::new(channel.clone(), token));
         let mut client = TrainingClient::new(channel)
             .max_decoding_message_size(limits::MESSAGE_BYTES_MAX + limits::SCENARIO_BYTES_MAX)
             .max_encoding_message_size(limits::MESSAGE_BYTES_MAX);
-        let wish = match config.place {
+        let wish = match place {
             Place::Rank(rank) => Wish::Rank(rank),
             Place::Lowest => Wish::FromTheTop(false),
             Place::Highest => Wish::FromTheTop(true),
@@ -70,7 +85,19 @@ impl Session {
             rounds: reply.rounds,
             scenario: reply.scenario,
         };
-        Ok(Self { client, secret, joined, run: reply.run, heartbeat, oracle })
+        Ok(Self {
+            client,
+            secret,
+            joined,
+            run: reply.run,
+            heartbeat,
+            oracle,
+            returns: config.patience.is_some(),
+        })
+    }
+
+    pub(crate) const fn run(&self) -> u64 {
+        self.run
     }
 
     pub(crate) const fn joined(&self) -> &Joined {
@@ -86,59 +113,76 @@ impl Session {
     /// Answers rounds until the server says stop.
     pub(crate) async fn work<P: Participant>(
         mut self,
-        participant: P,
-        shutdown: impl Future<Output = ()>,
-    ) -> Result<(End, P), WorkerError> {
+        participant: Recalling<P>,
+        mut shutdown: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<(End, P), Parting<P>> {
         let (upstream, messages) = mpsc::channel(4);
         let request = self.signed(ReceiverStream::new(messages));
-        let mut downstream =
-            self.client.control(request).await.map_err(|status| lost(0, Some(status)))?.into_inner();
+        let mut downstream = match self.client.control(request).await {
+            Ok(stream) => stream.into_inner(),
+            Err(status) => return Err(Parting::Lost(lost(0, Some(status)), participant)),
+        };
         let mut pulse = time::interval(self.heartbeat);
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut idle = Some(participant);
-        let mut busy: Option<JoinHandle<Result<Answer<P>, WorkerError>>> = None;
+        let mut busy: Option<JoinHandle<Answer<P>>> = None;
         let mut waiting: Option<v1::RoundOpened> = None;
-        let mut stopped: Option<End> = None;
+        let mut stopped: Option<Result<End, WorkerError>> = None;
         let mut round = 0;
-        tokio::pin!(shutdown);
         loop {
-            if let (Some(end), Some(participant)) = (&stopped, idle.take_if(|_| stopped.is_some())) {
-                return Ok((end.clone(), participant));
+            if stopped.is_some()
+                && let Some(kept) = idle.take()
+            {
+                return match stopped.take() {
+                    Some(Err(error)) => Err(Parting::Lost(error, kept)),
+                    Some(Ok(end)) => Ok((end, kept.participant)),
+                    None => unreachable!("looked at before"),
+                };
             }
-            if let (Some(_), Some(_)) = (&idle, &waiting)
-                && let (Some(participant), Some(opened)) = (idle.take(), waiting.take())
+            if waiting.is_some()
+                && let Some(participant) = idle.take()
+                && let Some(opened) = waiting.take()
             {
                 busy = Some(tokio::spawn(self.for_round().answer(participant, opened)));
             }
             tokio::select! {
-                message = next(&mut downstream, round), if stopped.is_none() => match message? {
-                    Message::Opened(opened) => {
+                message = next(&mut downstream, round), if stopped.is_none() => match message {
+                    Ok(Message::Opened(opened)) => {
                         round = opened.round;
                         waiting = Some(opened);
                     }
-                    Message::Receipt(receipt) => {
+                    Ok(Message::Receipt(receipt)) => {
                         rejected(round, &receipt);
                     }
-                    Message::Stop(stop) => stopped = Some(end(&stop)),
+                    Ok(Message::Stop(stop)) => {
+                        let returns = self.returns && stop.reason() == stop::Reason::Interrupted;
+                        stopped = Some(if returns { Err(lost(round, None)) } else { Ok(end(&stop)) });
+                    }
+                    Err(error) => stopped = Some(Err(error)),
                 },
                 done = async { busy.as_mut().expect("guarded").await }, if busy.is_some() => {
                     busy = None;
-                    let answer = match done {
-                        Ok(answer) => answer?,
+                    let Answer { participant, update } = match done {
+                        Ok(answer) => answer,
                         // A participant's panic is a bug of ours.
                         Err(error) => std::panic::resume_unwind(error.into_panic()),
                     };
-                    idle = Some(answer.participant);
-                    if stopped.is_none() && let Some(update) = answer.update {
-                        let message = from_worker::Message::Update(update);
-                        let _ = upstream.send(v1::FromWorker { message: Some(message) }).await;
+                    idle = Some(participant);
+                    match update {
+                        Ok(Some(update)) if stopped.is_none() => {
+                            let message = from_worker::Message::Update(update);
+                            let _ = upstream.send(v1::FromWorker { message: Some(message) }).await;
+                        }
+                        Ok(_) => (),
+                        Err(error @ WorkerError::Lost { .. }) => stopped = stopped.or(Some(Err(error))),
+                        Err(error) => return Err(Parting::For(error)),
                     }
                 }
                 _ = pulse.tick() => {
                     let message = from_worker::Message::Heartbeat(v1::Heartbeat {});
                     let _ = upstream.try_send(v1::FromWorker { message: Some(message) });
                 }
-                () = &mut shutdown => return Err(WorkerError::Interrupted),
+                () = &mut shutdown => return Err(Parting::For(WorkerError::Interrupted)),
             }
         }
     }
@@ -165,59 +209,58 @@ struct Round {
 
 /// What came of it.
 struct Answer<P> {
-    participant: P,
+    participant: Recalling<P>,
     /// The update, if it is short enough for the control stream and not sent yet.
-    update: Option<v1::Frame>,
+    update: Result<Option<v1::Frame>, WorkerError>,
 }
 
 impl Round {
     async fn answer<P: Participant>(
         mut self,
-        mut participant: P,
+        participant: Recalling<P>,
         opened: v1::RoundOpened,
-    ) -> Result<Answer<P>, WorkerError> {
+    ) -> Answer<P> {
+        let seen = match self.see(&opened, participant.participant.wants_honest()).await {
+            Ok(Some(seen)) => seen,
+            // The round closed before its model was here.
+            Ok(None) => return Answer { participant, update: Ok(None) },
+            Err(error) => return Answer { participant, update: Err(error) },
+        };
+        let (run, round) = (self.run, opened.round);
+        let (participant, row) = respond(participant, opened, seen).await;
+        let mut update = frames(run, round, &row);
+        let update =
+            if update.len() == 1 { Ok(update.pop()) } else { self.push(update).await.map(|()| None) };
+        Answer { participant, update }
+    }
+
+    /// What a round shows; `None` when it is over.
+    async fn see(
+        &mut self,
+        opened: &v1::RoundOpened,
+        wants_honest: bool,
+    ) -> Result<Option<Seen>, WorkerError> {
         let model = match &opened.model {
             Some(frame) => self.assemble(std::slice::from_ref(frame))?,
             None => match self.pull(opened.round).await? {
                 Some(model) => model,
-                // The round closed before its model was here.
-                None => return Ok(Answer { participant, update: None }),
+                None => return Ok(None),
             },
         };
         let sum = opened.sum.as_ref().map(|frame| self.assemble(std::slice::from_ref(frame))).transpose()?;
-        let rows = if participant.wants_honest() {
-            let expected = Expected { run: self.run, dimension: self.dimension as u64 };
-            let oracle = self.oracle.as_mut().ok_or(WorkerError::NoToken)?;
-            match oracle.reveal(opened.round, expected).await? {
-                Some(rows) => rows,
-                // The round closed before the honest rows were in.
-                None => return Ok(Answer { participant, update: None }),
+        let honest = match (wants_honest, &mut self.oracle) {
+            (false, _) => Vec::new(),
+            (true, None) => return Err(WorkerError::NoToken),
+            (true, Some(oracle)) => {
+                let expected = Expected { run: self.run, dimension: self.dimension as u64 };
+                match oracle.reveal(opened.round, expected).await? {
+                    Some(rows) => rows,
+                    // The round closed before the honest rows were in.
+                    None => return Ok(None),
+                }
             }
-        } else {
-            Vec::new()
         };
-        let (participant, row) = tokio::task::spawn_blocking(move || {
-            let previous = opened.previous.map(|previous| Previous {
-                step: previous.step,
-                counted: previous.counted,
-                sum: sum.as_deref(),
-            });
-            let honest: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
-            let view =
-                View { round: opened.round, model: &model, step: opened.step, previous, honest: &honest };
-            let started = Instant::now();
-            let row = participant.respond(&view);
-            meters::responded(opened.round, started.elapsed());
-            (participant, row)
-        })
-        .await
-        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        let mut update = frames(self.run, opened.round, &row);
-        if update.len() == 1 {
-            return Ok(Answer { participant, update: update.pop() });
-        }
-        self.push(update).await?;
-        Ok(Answer { participant, update: None })
+        Ok(Some(Seen { model, sum, honest }))
     }
 
     fn assemble(&self, frames: &[v1::Frame]) -> Result<Vec<f32>, WorkerError> {
@@ -268,6 +311,38 @@ impl Round {
             }
         }
     }
+}
+
+/// What a round shows.
+struct Seen {
+    model: Vec<f32>,
+    /// The sum of the last round's rows, if it is revealed.
+    sum: Option<Vec<f32>>,
+    /// The honest rows, for who may see them.
+    honest: Vec<Vec<f32>>,
+}
+
+/// Lets the participant think, on a thread of its own.
+async fn respond<P: Participant>(
+    mut participant: Recalling<P>,
+    opened: v1::RoundOpened,
+    Seen { model, sum, honest }: Seen,
+) -> (Recalling<P>, Vec<f32>) {
+    tokio::task::spawn_blocking(move || {
+        let previous = opened.previous.map(|previous| Previous {
+            step: previous.step,
+            counted: previous.counted,
+            sum: sum.as_deref(),
+        });
+        let honest: Vec<&[f32]> = honest.iter().map(Vec::as_slice).collect();
+        let view = View { round: opened.round, model: &model, step: opened.step, previous, honest: &honest };
+        let started = Instant::now();
+        let row = participant.respond(&view);
+        meters::responded(opened.round, started.elapsed());
+        (participant, row)
+    })
+    .await
+    .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 /// The next message; an end of the stream is a loss, for the server says stop first.

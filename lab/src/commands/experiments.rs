@@ -81,7 +81,7 @@ fn equivalence_scenario(arguments: &cli::Equivalence) -> Scenario {
 
 pub(super) async fn run(arguments: cli::Run, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
     let scenario = Scenario::load(&arguments.scenario)?;
-    let options = options(arguments.common, &scenario.name);
+    let options = Options { restart: arguments.restart, ..options(arguments.common, &scenario.name) };
     if !options.quiet {
         eprintln!("seed {}, results in {}", scenario.seed.0, options.out.display());
     }

@@ -28,6 +28,7 @@ pub(super) async fn server(
     let scenario = scaled(&arguments).await?;
     let mut config = scenario.server_config()?;
     config.observers = arguments.observers;
+    config.keep = arguments.checkpoint.map(|file| server::Keep { file, resume: arguments.resume });
     if let Some(dimension) = arguments.dimension {
         config.start = vec![0.0; dimension];
     }
@@ -85,7 +86,8 @@ pub(super) async fn worker(
     // Rows of its own are nobody else's part of the task: such a worker stands where the attackers do.
     let anywhere = if arguments.data.is_some() { worker::Place::Highest } else { worker::Place::Lowest };
     let place = arguments.place.rank.map_or(anywhere, worker::Place::Rank);
-    let config = Config { server: endpoint(&arguments.place.server)?, place, oracle: None };
+    let patience = arguments.place.patience;
+    let config = Config { patience, ..Config::new(endpoint(&arguments.place.server)?, place) };
     let rows = Rows { file: arguments.data, start: arguments.start, folder: arguments.folder.folder() };
     let ended = if arguments.idle {
         worker::run(config, |joined| Ok::<_, WorkerError>(Idle(joined.dimension)), shutdown)
@@ -107,7 +109,12 @@ pub(super) async fn attacker(
 ) -> Result<(), Failure> {
     arguments.place.metrics.serve().await?;
     let place = arguments.place.rank.map_or(worker::Place::Highest, worker::Place::Rank);
-    let config = Config { server: endpoint(&arguments.place.server)?, place, oracle: arguments.oracle_token };
+    let patience = arguments.place.patience;
+    let config = Config {
+        patience,
+        oracle: arguments.oracle_token,
+        ..Config::new(endpoint(&arguments.place.server)?, place)
+    };
     let options = attacker::Options { folder: arguments.folder.folder(), save: arguments.save };
     finished(attacker::run(config, options, shutdown).await.map_err(|error| Failure::unfinished(&error))?)
 }

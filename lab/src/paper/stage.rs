@@ -135,7 +135,8 @@ impl Stage {
     pub(crate) fn cluster(&self, scenario: &Scenario) -> Result<Ran, Failure> {
         scenario.check()?;
         let folder = self.folder.join(&scenario.name);
-        let options = Options { out: folder.clone(), quiet: self.quiet, data: self.data.clone() };
+        let options =
+            Options { out: folder.clone(), quiet: self.quiet, data: self.data.clone(), restart: false };
         let summary = self
             .runtime
             .block_on(run::run(scenario, &options, self.stop.cancelled()))
@@ -154,7 +155,8 @@ impl Stage {
     ) -> Result<(Equivalence, PathBuf), Failure> {
         base.check()?;
         let out = self.folder.join(&base.name);
-        let options = Options { out: out.clone(), quiet: self.quiet, data: self.data.clone() };
+        let options =
+            Options { out: out.clone(), quiet: self.quiet, data: self.data.clone(), restart: false };
         let stopped = Box::pin(self.stop.cancelled());
         Ok((self.runtime.block_on(equivalence::run(base, recipe, &options, stopped))?, out))
     }

@@ -1,0 +1,384 @@
+//! What a server leaves on disk so that another one can go on: all that the next round depends on.
+//!
+//! ```text
+//! 8 bytes   "EQUIPCKP"
+//! u32 LE    version of the format
+//! u32 LE    CRC-32C of the body
+//! u64 LE    length of the body
+//! body      a protobuf message; its tensors are little-endian f32
+//! ```
+//!
+//! A checkpoint replaces the one before by a rename, after its bytes are on the disk: whenever the machine stops there is
+//! a whole one.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use prost::Message;
+use round::{Ledger, Rank};
+
+const MAGIC: &[u8; 8] = b"EQUIPCKP";
+const VERSION: u32 = 1;
+const HEADER: usize = 24;
+
+/// A server's state between two rounds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Checkpoint {
+    /// Which run it is of.
+    pub run: u64,
+    /// The resolved scenario of the run.
+    pub scenario: String,
+    /// The last round that is behind it.
+    pub closed: u32,
+    /// The model, its rule and its optimiser.
+    pub descent: DescentState,
+    /// What workers are told of the last round.
+    pub previous: Option<PreviousState>,
+    /// What each worker did.
+    pub ledgers: Vec<(Rank, Ledger)>,
+    /// What observers are told of the last round, as the protocol has it.
+    pub report: Vec<u8>,
+}
+
+/// The moving parts of a [`crate::Descent`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescentState {
+    /// The model.
+    pub model: Vec<f32>,
+    /// What the optimiser remembers.
+    pub optimizer: optimizer::State,
+    /// What the rule remembers: the centre of centered clipping.
+    pub aggregator: Option<Vec<f32>>,
+}
+
+/// What workers are told of the last round.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PreviousState {
+    /// What one unit of the sum of all rows moved the model by.
+    pub step: f64,
+    /// Whose rows were counted.
+    pub counted: Vec<Rank>,
+    /// Their sum, if it is revealed.
+    pub sum: Option<Vec<f32>>,
+}
+
+/// A checkpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The file cannot be read.
+    #[error("cannot read the checkpoint {}", .file.display())]
+    Read {
+        /// The file
+        file: PathBuf,
+        /// Why
+        #[source]
+        source: io::Error,
+    },
+    /// The file cannot be written.
+    #[error("cannot write the checkpoint {}", .file.display())]
+    Write {
+        /// The file
+        file: PathBuf,
+        /// Why
+        #[source]
+        source: io::Error,
+    },
+    /// The file is something else.
+    #[error("{} is no checkpoint of equipoise", .0.display())]
+    Foreign(PathBuf),
+    /// The file is of a later program.
+    #[error("{} is a checkpoint of format {got}, this program reads format {want}", .file.display())]
+    Newer {
+        /// The file
+        file: PathBuf,
+        /// Its format
+        got: u32,
+        /// Ours
+        want: u32,
+    },
+    /// The file is not what was written.
+    #[error("the checkpoint {} is damaged: {what}", .file.display())]
+    Damaged {
+        /// The file
+        file: PathBuf,
+        /// What does not fit
+        what: &'static str,
+    },
+    /// The file belongs to another experiment.
+    #[error("the checkpoint {} is of another scenario: its {what} differs", .file.display())]
+    OtherScenario {
+        /// The file
+        file: PathBuf,
+        /// What differs
+        what: &'static str,
+    },
+}
+
+impl Checkpoint {
+    /// Writes it to `file` so that there is a whole checkpoint there at any time.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn save(&self, file: &Path) -> Result<(), CheckpointError> {
+        let mut beside = file.as_os_str().to_owned();
+        beside.push(".new");
+        let beside = PathBuf::from(beside);
+        let write = || {
+            let mut new = File::create(&beside)?;
+            new.write_all(&self.encode())?;
+            new.sync_all()?;
+            fs::rename(&beside, file)?;
+            // The name is on the disk only when its folder is.
+            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        };
+        write().map_err(|source| CheckpointError::Write { file: file.to_owned(), source })
+    }
+
+    /// Reads what [`Self::save`] wrote.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is foreign, newer or damaged.
+    pub fn load(file: &Path) -> Result<Self, CheckpointError> {
+        let bytes =
+            fs::read(file).map_err(|source| CheckpointError::Read { file: file.to_owned(), source })?;
+        let damaged = |what| CheckpointError::Damaged { file: file.to_owned(), what };
+        let Some(rest) = bytes.strip_prefix(MAGIC) else {
+            return Err(CheckpointError::Foreign(file.to_owned()));
+        };
+        let (header, body) =
+            rest.split_at_checked(HEADER - MAGIC.len()).ok_or_else(|| damaged("it ends early"))?;
+        let number =
+            |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        let (got, checksum) = (number(0), number(4));
+        if got != VERSION {
+            return Err(CheckpointError::Newer { file: file.to_owned(), got, want: VERSION });
+        }
+        let length = u64::from(number(8)) | u64::from(number(12)) << 32;
+        if length != body.len() as u64 {
+            return Err(damaged("its length is not the announced one"));
+        }
+        if crc32c::crc32c(body) != checksum {
+            return Err(damaged("its checksum does not fit"));
+        }
+        Body::decode(body).ok().and_then(Body::checked).ok_or_else(|| damaged("its body makes no sense"))
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let body = Body::from(self).encode_to_vec();
+        let mut bytes = Vec::with_capacity(HEADER + body.len());
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&crc32c::crc32c(&body).to_le_bytes());
+        bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&body);
+        bytes
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Body {
+    #[prost(fixed64, tag = "1")]
+    run: u64,
+    #[prost(string, tag = "2")]
+    scenario: String,
+    #[prost(uint32, tag = "3")]
+    closed: u32,
+    #[prost(bytes, tag = "4")]
+    model: Vec<u8>,
+    #[prost(uint32, tag = "5")]
+    steps: u32,
+    #[prost(bytes, tag = "6")]
+    first: Vec<u8>,
+    #[prost(bytes, tag = "7")]
+    second: Vec<u8>,
+    #[prost(message, optional, tag = "8")]
+    previous: Option<PreviousBody>,
+    #[prost(message, repeated, tag = "9")]
+    ledgers: Vec<LedgerBody>,
+    #[prost(bytes, tag = "10")]
+    report: Vec<u8>,
+    #[prost(bytes, optional, tag = "11")]
+    aggregator: Option<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct PreviousBody {
+    #[prost(double, tag = "1")]
+    step: f64,
+    #[prost(uint32, repeated, tag = "2")]
+    counted: Vec<u32>,
+    #[prost(bytes, optional, tag = "3")]
+    sum: Option<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct LedgerBody {
+    #[prost(uint32, tag = "1")]
+    rank: u32,
+    #[prost(uint32, tag = "2")]
+    accepted: u32,
+    #[prost(uint32, tag = "3")]
+    absent: u32,
+    #[prost(btree_map = "string, uint32", tag = "4")]
+    rejected: std::collections::BTreeMap<String, u32>,
+    #[prost(uint32, tag = "5")]
+    misbehaved: u32,
+}
+
+impl From<&Checkpoint> for Body {
+    fn from(checkpoint: &Checkpoint) -> Self {
+        let optimizer::State { steps, first, second } = &checkpoint.descent.optimizer;
+        Self {
+            run: checkpoint.run,
+            scenario: checkpoint.scenario.clone(),
+            closed: checkpoint.closed,
+            model: bytes(&checkpoint.descent.model),
+            steps: *steps,
+            first: bytes(first),
+            second: bytes(second),
+            previous: checkpoint.previous.as_ref().map(|previous| PreviousBody {
+                step: previous.step,
+                counted: previous.counted.iter().map(|rank| rank.0).collect(),
+                sum: previous.sum.as_deref().map(bytes),
+            }),
+            ledgers: checkpoint.ledgers.iter().map(LedgerBody::from).collect(),
+            report: checkpoint.report.clone(),
+            aggregator: checkpoint.descent.aggregator.as_deref().map(bytes),
+        }
+    }
+}
+
+impl Body {
+    /// The state, if every tensor is one.
+    fn checked(self) -> Option<Checkpoint> {
+        let optimizer = optimizer::State {
+            steps: self.steps,
+            first: numbers(&self.first)?,
+            second: numbers(&self.second)?,
+        };
+        let aggregator = match self.aggregator {
+            None => None,
+            Some(state) => Some(numbers(&state)?),
+        };
+        let previous = match self.previous {
+            None => None,
+            Some(previous) => Some(PreviousState {
+                step: previous.step,
+                counted: previous.counted.into_iter().map(Rank).collect(),
+                sum: match previous.sum {
+                    None => None,
+                    Some(sum) => Some(numbers(&sum)?),
+                },
+            }),
+        };
+        Some(Checkpoint {
+            run: self.run,
+            scenario: self.scenario,
+            closed: self.closed,
+            descent: DescentState { model: numbers(&self.model)?, optimizer, aggregator },
+            previous,
+            ledgers: self.ledgers.into_iter().map(LedgerBody::checked).collect(),
+            report: self.report,
+        })
+    }
+}
+
+impl From<&(Rank, Ledger)> for LedgerBody {
+    fn from((rank, ledger): &(Rank, Ledger)) -> Self {
+        Self {
+            rank: rank.0,
+            accepted: ledger.accepted,
+            absent: ledger.absent,
+            misbehaved: ledger.misbehaved,
+            rejected: ledger.rejected.iter().map(|(&reason, &times)| (reason.to_owned(), times)).collect(),
+        }
+    }
+}
+
+impl LedgerBody {
+    fn checked(self) -> (Rank, Ledger) {
+        // Reasons are names in the program's text everywhere else; the few that a checkpoint brings may as well stay.
+        let rejected = self.rejected.into_iter().map(|(reason, times)| (&*reason.leak(), times)).collect();
+        let Self { rank: _, accepted, absent, misbehaved, .. } = self;
+        let ledger = Ledger { accepted, absent, misbehaved, rejected };
+        (Rank(self.rank), ledger)
+    }
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn numbers(bytes: &[u8]) -> Option<Vec<f32>> {
+    let (fours, rest) = bytes.as_chunks::<4>();
+    rest.is_empty().then(|| fours.iter().map(|&four| f32::from_le_bytes(four)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint() -> Checkpoint {
+        let mut ledger = Ledger { accepted: 7, absent: 2, misbehaved: 3, ..Ledger::default() };
+        ledger.rejected.insert("non-finite", 3);
+        Checkpoint {
+            run: 0xE0,
+            scenario: "seed = 1".to_owned(),
+            closed: 9,
+            descent: DescentState {
+                model: vec![1.5, -0.0, f32::MIN_POSITIVE / 2.0],
+                optimizer: optimizer::State { steps: 9, first: vec![0.25; 3], second: Vec::new() },
+                aggregator: Some(vec![0.5; 3]),
+            },
+            previous: Some(PreviousState {
+                step: 0.1,
+                counted: vec![Rank(0), Rank(2)],
+                sum: Some(vec![4.0]),
+            }),
+            ledgers: vec![(Rank(2), ledger)],
+            report: vec![1, 2, 3],
+        }
+    }
+
+    #[test]
+    fn what_was_saved_is_loaded_and_replaced_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("checkpoint");
+        for closed in [9, 10] {
+            let saved = Checkpoint { closed, ..checkpoint() };
+            saved.save(&file).unwrap();
+            assert_eq!(Checkpoint::load(&file).unwrap(), saved);
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    /// One good file, one change a row, and what has to be said of it.
+    #[test]
+    fn what_is_none_is_refused_in_words() {
+        type Change = fn(&mut Vec<u8>);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("checkpoint");
+        let changes: [(&str, Change); 7] = [
+            ("no checkpoint of equipoise", |bytes| bytes[0] = b'P'),
+            ("no checkpoint of equipoise", Vec::clear),
+            ("format 2, this program reads format 1", |bytes| bytes[8] = 2),
+            ("damaged: it ends early", |bytes| bytes.truncate(20)),
+            ("damaged: its length is not the announced one", |bytes| bytes.truncate(bytes.len() - 1)),
+            ("damaged: its checksum does not fit", |bytes| bytes[40] ^= 1),
+            ("damaged: its checksum does not fit", |bytes| bytes[12] ^= 1),
+        ];
+        for (expected, change) in changes {
+            let mut bytes = checkpoint().encode();
+            change(&mut bytes);
+            fs::write(&file, bytes).unwrap();
+            let message = Checkpoint::load(&file).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message:?} does not say {expected:?}");
+        }
+        let message = Checkpoint::load(&folder.path().join("gone")).unwrap_err().to_string();
+        assert!(message.contains("cannot read the checkpoint"), "{message}");
+    }
+}
