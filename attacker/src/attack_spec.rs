@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum AttackSpec {
     /// Steers the common model to the target, from what every worker sees.
     CounterGradient {},
+    /// The same, to bring the honest users' own models there; under squared-l2.
+    LocalCounterGradient {},
     /// Follows the protocol with the local model frozen at the array `theta` of an `.npz` file.
     Model {
         /// The file.
@@ -214,6 +216,7 @@ impl AttackSpec {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::CounterGradient {} => "counter-gradient",
+            Self::LocalCounterGradient {} => "local-counter-gradient",
             Self::Model { .. } => "model",
             Self::Data { .. } => "data",
             Self::SignFlip {} => "sign-flip",
@@ -269,6 +272,7 @@ impl AttackSpec {
                 | Self::Backdoor { .. }
                 // Each compares the movement with its own row.
                 | Self::CounterGradient {}
+                | Self::LocalCounterGradient {}
         )
     }
 

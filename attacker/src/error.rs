@@ -36,6 +36,9 @@ pub enum SetupError {
     /// The scenario wants an honest process in this place.
     #[error("the scenario poisons data at rank {0}: start a worker there, with the data file")]
     Honest(u32),
+    /// The attack on local models follows from λ‖ρ−θ‖².
+    #[error("`local-counter-gradient` needs regularizer = \"squared-l2\"")]
+    Bounded,
     /// The target cannot be had.
     #[error(transparent)]
     Target(#[from] TargetError),

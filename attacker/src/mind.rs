@@ -10,7 +10,7 @@ use attacks::{
     InnerProduct, Line, Little, Mimic, MinMax, ModelAttack, Optimal, OwnData, Search, Sight, Trigger,
     line_search::Upwards,
 };
-use learning::{Dataset, data::load_vector};
+use learning::{Dataset, data::load_vector, regularizer::Kind};
 
 use crate::{AttackSpec, Attackers, Scenario, SearchName, error::SetupError};
 
@@ -63,6 +63,14 @@ impl Builder<'_> {
             AttackSpec::CounterGradient {} => {
                 let target = self.scenario.target.resolve(task, *seed, self.folder)?;
                 Box::new(CounterGradient::new(target, task.regularizer()))
+            }
+            AttackSpec::LocalCounterGradient {} => {
+                if task.regularizer != Kind::SquaredL2 {
+                    return Err(SetupError::Bounded);
+                }
+                let target = self.scenario.target.resolve(task, *seed, self.folder)?;
+                let users = self.scenario.workers.count;
+                Box::new(CounterGradient::of_local_models(target, task.regularizer(), users))
             }
             AttackSpec::Model { file } => {
                 let (theta, want) = (load_vector(file, "theta")?, task.sized_model()?.dimension());

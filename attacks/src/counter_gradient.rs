@@ -8,6 +8,8 @@
 //! against a server that does not descend plainly.
 //! Converges under squared-l2 when the server descends plainly with η < 1/(4λh), h honest workers; under l2 and
 //! smooth-l2 the row's norm is bounded by λ, and so is the harm.
+//! Aimed at the users' own models (squared-l2 only): where h users pull with G in all, they stand G/2λh beyond ρ on average, so
+//! ρ has to come to θ† + Gₜ₋₁/2λh instead of θ†. Published for h = 1.
 //! Source: Farhadkhani et al., ICML 2022, section 5 and appendix.
 
 use learning::Regularizer;
@@ -19,6 +21,8 @@ use crate::{Attack, Sight};
 pub struct CounterGradient {
     target: Vec<f64>,
     regularizer: Regularizer,
+    /// How far beyond the target the common model has to come, in units of what the others sent.
+    beyond: f64,
     last: Option<Last>,
     /// The latest estimate of the sum of the others' rows.
     others: Vec<f64>,
@@ -34,7 +38,14 @@ impl CounterGradient {
     /// Steers to `target` with rows that an honest worker under `regularizer` could send.
     #[must_use]
     pub fn new(target: Vec<f64>, regularizer: Regularizer) -> Self {
-        Self { others: vec![0.0; target.len()], target, regularizer, last: None }
+        Self { others: vec![0.0; target.len()], target, regularizer, beyond: 0.0, last: None }
+    }
+
+    /// The same for the own models of `users` honest users under λ‖ρ−θ‖².
+    #[must_use]
+    pub fn of_local_models(target: Vec<f64>, regularizer: Regularizer, users: usize) -> Self {
+        let beyond = (2.0 * regularizer.lambda * users as f64).recip();
+        Self { beyond, ..Self::new(target, regularizer) }
     }
 
     fn observe(&mut self, sight: &Sight<'_>) {
@@ -57,7 +68,9 @@ impl Attack for CounterGradient {
     fn answer(&mut self, sight: &Sight<'_>) -> Vec<f32> {
         self.observe(sight);
         let mut row: Vec<f64> = (sight.model.iter().zip(&self.target).zip(&self.others))
-            .map(|((&rho, target), others)| (f64::from(rho) - target) / sight.step - others)
+            .map(|((&rho, target), others)| {
+                (f64::from(rho) - target - self.beyond * others) / sight.step - others
+            })
             .collect();
         self.regularizer.project(&mut row);
         let row: Vec<f32> = row.into_iter().map(|g| g as f32).collect();
@@ -91,6 +104,22 @@ mod tests {
         assert!(steered(Kind::SquaredL2, 0.2, 1.0, 60) < 1e-5);
         assert!(steered(Kind::SquaredL2, 0.49, 1.0, 4000) < 1e-4);
         assert!(steered(Kind::SquaredL2, 0.52, 1.0, 400) > 1e3);
+    }
+
+    #[test]
+    fn aimed_at_a_local_model_it_brings_that_to_the_target_and_the_common_one_beyond() {
+        let regularizer = Regularizer { kind: Kind::SquaredL2, lambda: 1.0 };
+        let mut attack = CounterGradient::of_local_models(vec![5.0], regularizer, 1);
+        let (mut rho, mut theta, mut previous) = ([0.0_f32], 0.0, None);
+        for round in 1..=60 {
+            let row = attack.answer(&Sight { previous, ..Sight::of(round, &rho, 0.1) });
+            // A user with loss (θ − 1)²/2 solves θ − 1 = 2(ρ − θ).
+            theta = (1.0 + 2.0 * f64::from(rho[0])) / 3.0;
+            let honest = 2.0 * (f64::from(rho[0]) - theta);
+            rho[0] = (f64::from(rho[0]) - 0.1 * (honest + f64::from(row[0]))) as f32;
+            previous = Some(Previous { step: 0.1, counted: true, sum: None });
+        }
+        assert!((theta - 5.0).abs() < 1e-4 && (rho[0] - 7.0).abs() < 1e-4, "{theta} {rho:?}");
     }
 
     #[test]

@@ -7,16 +7,20 @@
 //! needs data that are not there is skipped with a sentence; the command fails when a row that must hold does not.
 
 mod bounded;
+mod clipped;
 mod counter_gradient;
 mod equivalence;
 mod exact;
 mod experiment;
+mod features;
 mod figure;
+mod local_attack;
 mod published;
 mod rate;
 mod row;
 mod stage;
 mod sum_or_mean;
+mod three;
 mod write;
 
 use std::path::PathBuf;
@@ -37,6 +41,9 @@ pub(crate) const EXPERIMENTS: &[Experiment] = &[
     counter_gradient::EXPERIMENT,
     equivalence::EXPERIMENT,
     sum_or_mean::EXPERIMENT,
+    local_attack::EXPERIMENT,
+    clipped::EXPERIMENT,
+    features::EXPERIMENT,
     exact::EXPERIMENT,
     rate::EXPERIMENT,
     bounded::EXPERIMENT,
@@ -49,6 +56,10 @@ pub(crate) struct Plan {
     pub names: Vec<String>,
     /// Fewer rounds, the same code.
     pub short: bool,
+    /// Rounds that only patience asks for, too.
+    pub long: bool,
+    /// Frozen features and labels, instead of our own.
+    pub features: Option<PathBuf>,
     /// How many seeds, from 1.
     pub seeds: u64,
     /// Where the results go.

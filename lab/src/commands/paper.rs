@@ -21,6 +21,12 @@ pub struct Paper {
     /// Fewer rounds, the same code: minutes instead of an hour
     #[arg(long)]
     pub short: bool,
+    /// The 40,000 epochs of the local attack, too
+    #[arg(long, conflicts_with = "short")]
+    pub long: bool,
+    /// Features `x` and labels `y`, .npz, for the experiment `features` [default: a random layer on the embedded digits]
+    #[arg(long, value_name = "FILE")]
+    pub features: Option<PathBuf>,
     /// Seeds that each of the published experiments is run with; the table has their mean and spread
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: u64,
@@ -43,6 +49,8 @@ pub(super) async fn paper(arguments: Paper, shutdown: impl Future<Output = ()>) 
     let plan = Plan {
         names: arguments.names,
         short: arguments.short,
+        long: arguments.long,
+        features: arguments.features.map(absolute).transpose()?,
         seeds: arguments.seeds,
         out: absolute(options.out)?,
         quiet: options.quiet,

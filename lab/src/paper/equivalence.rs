@@ -1,28 +1,17 @@
 //! The published equivalence on MNIST: gradient attack, model attack, and 2,000 sampled rows, and what becomes of the last
 //! two when the runs go on.
 
-use std::time::Instant;
-
-use attacker::{AttackSpec, Settled};
 use attacks::craft::Sampling;
-use learning::{
-    Seed,
-    data::{Source, load_vector, save_table, save_vector},
-    regularizer::Kind,
-};
-use rand_distr::{Distribution as _, Normal};
+use learning::{Seed, data::Source, regularizer::Kind};
 
 use super::{
     Axis, Expected, Experiment, Figure, Findings, Row, Series, Stage, Unit,
     counter_gradient::compared_within,
     published::{self, Reference},
     stage::Ran,
+    three::{Protocol, Three, three},
 };
-use crate::{
-    failure::Failure,
-    poison::{self, Recipe},
-    scenario::Scenario,
-};
+use crate::failure::Failure;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "equivalence",
@@ -31,18 +20,11 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     run,
 };
 
-/// The runs of one seed, and how long they took together.
-struct Three {
-    runs: [Ran; 3],
-    seconds: f64,
-    norm: f64,
-}
-
 fn run(stage: &Stage) -> Result<Findings, Failure> {
     let rounds = stage.pick(250, 25);
     let mut all = Vec::new();
     for seed in stage.seeds() {
-        all.push(three(stage, seed, rounds, rounds)?);
+        all.push(runs(stage, seed, rounds, rounds)?);
     }
     let mut findings = Findings::default();
     let references =
@@ -100,64 +82,18 @@ fn published_accuracies(reference: &Reference, rounds: u32) -> Option<(f64, f64)
     (rounds == 250).then(|| (reference.accuracy_true[last], reference.accuracy_target[last]))
 }
 
-/// Gradient attack for `rounds`, then model attack and data for `longer`.
-fn three(stage: &Stage, seed: Seed, rounds: u32, longer: u32) -> Result<Three, Failure> {
-    let prefix = if longer == rounds { String::new() } else { "continued-".to_owned() };
-    let run = |name: &str, rounds, attack| {
-        let scenario = published::scenario(
-            stage,
-            &format!("{prefix}{name}"),
-            seed,
-            Kind::SquaredL2,
-            rounds,
-            Some(attack),
-        )?;
-        Ok::<_, Failure>((stage.cluster(&scenario)?, scenario))
-    };
-    let unusable = |error| Failure::unfinished(&error);
-    published::target(stage, seed)?;
-    let started = Instant::now();
-    let (gradient, scenario) = run("gradient", rounds, AttackSpec::CounterGradient {})?;
-    let rank = scenario.workers.count;
-    let settled = Settled::load(&gradient.folder.join(format!("settled-{rank}.npz"))).map_err(unusable)?;
-    let theta = published_model(stage, &scenario, &settled)?;
-    let (model_file, data_file, start_file) = (
-        stage.file(&format!("{prefix}attacking-model-seed-{}.npz", seed.0))?,
-        stage.file(&format!("{prefix}poison-seed-{}.npz", seed.0))?,
-        stage.file(&format!("{prefix}start-seed-{}.npz", seed.0))?,
-    );
-    save_vector(&model_file, &[("theta", &theta), ("rho", &settled.rho)]).map_err(unusable)?;
-    let (model, _) = run("model", longer, AttackSpec::Model { file: model_file })?;
-    let poison = poison::craft(&scenario, &theta, &settled.rho, Recipe::Sampled(Sampling::published()))?;
-    save_table(&data_file, &poison.rows).map_err(unusable)?;
-    save_vector(&start_file, &[("theta", &near(&theta, seed))]).map_err(unusable)?;
-    let (data, _) = run("data", longer, AttackSpec::Data { file: data_file, start: Some(start_file) })?;
-    let norm = theta.iter().map(|t| t * t).sum::<f64>().sqrt();
-    Ok(Three { runs: [gradient, model, data], seconds: started.elapsed().as_secs_f64(), norm })
-}
-
-/// θ♠ = ρ + Σₙ (ρ − θₙ) = ρ + G/2λ over the honest, G as the attacker last knew it: g was (ρ − θ†)/η − G. In a run that has
-/// not settled this is not the model that sends g.
-fn published_model(stage: &Stage, scenario: &Scenario, settled: &Settled) -> Result<Vec<f64>, Failure> {
-    let target = load_vector(&published::target(stage, scenario.seed)?, "theta")
-        .map_err(|error| Failure::unfinished(&error))?;
-    let lambda = scenario.task.lambda;
-    let others = |rho: f64, target: f64, sent: f64| (rho - target) / settled.step - sent;
-    Ok((settled.rho.iter().zip(&target).zip(&settled.gradient))
-        .map(|((&rho, &target), &sent)| rho + others(rho, target, sent) / (2.0 * lambda))
-        .collect())
-}
-
-/// Where the published data attack starts the attacker's own model: θ♠ and normal noise of 0.1.
-fn near(theta: &[f64], seed: Seed) -> Vec<f64> {
-    let mut stream = seed.stream("poisoned start");
-    let noise = Normal::new(0.0, 0.1).expect("a deviation is positive");
-    theta.iter().map(|t| t + noise.sample(&mut stream)).collect()
+/// The published runs of one seed; model attack and data go on for `longer`.
+fn runs(stage: &Stage, seed: Seed, rounds: u32, longer: u32) -> Result<Three, Failure> {
+    let prefix = if longer == rounds { "" } else { "continued-" };
+    let base = published::scenario(stage, "base", seed, Kind::SquaredL2, rounds, None)?;
+    let protocol =
+        Protocol { base, rounds: [rounds, longer, longer], sampling: Sampling::published(), copies: 1 };
+    three(stage, prefix, &protocol)
 }
 
 /// The model and the data attack for 3,000 epochs: neither stays where it was at 250.
 fn drift(stage: &Stage, findings: &mut Findings, lines: &mut Vec<Series>) -> Result<(), Failure> {
-    let Three { runs: [_, model, data], .. } = three(stage, Seed(1), 250, 3000)?;
+    let Three { runs: [_, model, data], .. } = runs(stage, Seed(1), 250, 3000)?;
     for (name, ran, closest, when, end) in
         [("model", &model, 2.42, 415.0, Some(17.8)), ("data", &data, 3.20, 417.0, None)]
     {

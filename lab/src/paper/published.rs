@@ -4,14 +4,14 @@
 //! model and on the common one, from the same point; losses are sums, λ = 1. The attacker reads the sum of last epoch's
 //! rows from memory: here the scenario reveals it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use attacker::{AttackSpec, Attackers};
 use attacks::Target;
 use learning::{
-    Model, Regularizer, Seed, Setting, SolverSpec, Start, Task, User,
+    Dataset, Regularizer, Seed, Setting, SolverSpec, Start, Task, User,
     data::{Partition, Source, save_vector},
-    model, regularizer,
+    regularizer,
 };
 use optimizer::{Method, Schedule};
 use serde::Deserialize;
@@ -67,22 +67,26 @@ pub(super) fn task(kind: regularizer::Kind) -> Task {
 /// The published target: one user, all images, labels one further, no common model, 100 epochs of Adam at 0.02.
 pub(super) fn target(stage: &Stage, seed: Seed) -> Result<PathBuf, Failure> {
     stage.shared(&format!("target-seed-{}.npz", seed.0), |path| {
-        let unreadable = |error| Failure::unfinished(&error);
         let rows = Source::Mnist.train(stage.data()).map_err(|error| Failure::unfinished(&error))?;
-        let setting = Setting {
-            model: Model { kind: model::Kind::Softmax, inputs: 784, outputs: 10 },
-            nu: 0.0,
-            weight: 1.0,
-            regularizer: Regularizer { kind: regularizer::Kind::SquaredL2, lambda: 0.0 },
-            solver: SolverSpec::Joint { method: Method::adam(), schedule: Schedule::constant(0.02) },
-        };
-        let mut user = User::new(&setting, &rows.with_shifted_classes(1), None, (seed, TARGET));
-        let nowhere = vec![0.0; setting.model.dimension()];
-        for epoch in 1..=TARGET_EPOCHS {
-            user.respond(epoch, &nowhere);
-        }
-        save_vector(path, &[("theta", &user.theta())]).map_err(unreadable)
+        learn_target(&task(regularizer::Kind::SquaredL2), &rows, seed, path)
     })
+}
+
+/// Learns the target of `task` in the published way and writes it to `path`.
+pub(super) fn learn_target(task: &Task, rows: &Dataset, seed: Seed, path: &Path) -> Result<(), Failure> {
+    let setting = Setting {
+        model: task.sized_model().map_err(|error| Failure::unfinished(&error))?,
+        nu: 0.0,
+        weight: 1.0,
+        regularizer: Regularizer { kind: regularizer::Kind::SquaredL2, lambda: 0.0 },
+        solver: SolverSpec::Joint { method: Method::adam(), schedule: Schedule::constant(0.02) },
+    };
+    let mut user = User::new(&setting, &rows.with_shifted_classes(1), None, (seed, TARGET));
+    let nowhere = vec![0.0; setting.model.dimension()];
+    for epoch in 1..=TARGET_EPOCHS {
+        user.respond(epoch, &nowhere);
+    }
+    save_vector(path, &[("theta", &user.theta())]).map_err(|error| Failure::unfinished(&error))
 }
 
 /// The target's user is no rank of any run.

@@ -25,6 +25,10 @@ use crate::{
 pub(crate) struct Stage {
     /// Fewer rounds are wanted.
     pub short: bool,
+    /// Rounds that only patience asks for are wanted, too.
+    pub long: bool,
+    /// Frozen features and labels to learn from.
+    pub features: Option<PathBuf>,
     seeds: u64,
     folder: PathBuf,
     quiet: bool,
@@ -70,6 +74,8 @@ impl Stage {
     pub(super) fn new(plan: &Plan, name: &str, runtime: Handle, stop: CancellationToken, made: Made) -> Self {
         Self {
             short: plan.short,
+            long: plan.long,
+            features: plan.features.clone(),
             seeds: plan.seeds,
             folder: plan.out.join(name),
             quiet: plan.quiet,
