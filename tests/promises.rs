@@ -1,5 +1,7 @@
 //! Promises that cross crates, kept by the program people run: real processes, real sockets, real files.
 
+#[path = "promises/aggregation.rs"]
+mod aggregation;
 #[path = "promises/architecture.rs"]
 mod architecture;
 #[path = "promises/data.rs"]

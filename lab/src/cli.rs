@@ -5,7 +5,11 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use learning::{model, regularizer};
 
-use crate::{headcount::Count, metrics::Metrics};
+use crate::{
+    commands::{aggregate, bench_aggregation, rules},
+    headcount::Count,
+    metrics::Metrics,
+};
 
 /// A Byzantine-resilience testbed on a real network.
 ///
@@ -49,6 +53,10 @@ pub enum Command {
     Abuse(crate::commands::abuse::Arguments),
     /// Ask a server whether it is up
     Health(Health),
+    /// Apply a rule to rows of your own
+    Aggregate(aggregate::Arguments),
+    /// List the rules: what they need, what they promise, what they cost, where they are from
+    Rules(rules::Arguments),
     /// Measure this machine
     #[command(subcommand)]
     Bench(Bench),
@@ -292,6 +300,8 @@ pub struct Attacker {
 pub enum Bench {
     /// Rounds a second of a cluster whose workers have nothing to compute
     Rounds(BenchRounds),
+    /// Every aggregation rule, beside what this machine reads and multiplies
+    Aggregation(bench_aggregation::Arguments),
     /// The local work of an honest worker, beside what this machine multiplies and copies
     Learning(BenchLearning),
 }

@@ -1,12 +1,15 @@
 //! What each command does with its arguments.
 
 pub(crate) mod abuse;
+pub(crate) mod aggregate;
 mod bench;
+pub(crate) mod bench_aggregation;
 mod bench_learning;
 mod experiments;
 mod fetch;
 mod paper;
 mod processes;
+pub(crate) mod rules;
 pub(crate) mod sweep;
 
 use std::{future::Future, path::PathBuf};
@@ -59,6 +62,9 @@ async fn dispatch(command: Command, shutdown: impl Future<Output = ()>) -> Resul
         Command::Abuse(arguments) => abuse::abuse(arguments, shutdown).await,
         Command::Health(arguments) => processes::health(&arguments).await,
         Command::Bench(Bench::Rounds(arguments)) => bench::rounds(arguments, shutdown).await,
+        Command::Aggregate(arguments) => aggregate::aggregate(&arguments),
+        Command::Rules(arguments) => rules::rules(&arguments),
+        Command::Bench(Bench::Aggregation(arguments)) => bench_aggregation::aggregation(&arguments),
         Command::Bench(Bench::Learning(arguments)) => bench_learning::learning(&arguments),
     }
 }

@@ -7,7 +7,7 @@
 //! Source: Xu et al., ICDCS 2022, Algorithm 2, without the random choice of coordinates.
 //! `paper` filters the norms rows came with, `blades` those after shortening, so that 3 M never filters. The clusters
 //! are the best of 2-means from every pair of rows (or every row and the one farthest from it, beyond 32 rows);
-//! Blades' come from scikit-learn's random start. Of equal clusters that with the first key is taken.
+//! Blades' come from scikit-learn's random start. Of equally good clusters, and of equally large ones, the keys choose.
 
 use crate::{Refusal, SignVariant, geometry::Cloud, matrix::median};
 
@@ -29,7 +29,7 @@ pub(crate) fn sign_guard(
         SignVariant::Paper => 3.0 * middle,
         SignVariant::Blades => f64::INFINITY,
     };
-    let like = majority(signs, keys);
+    let like = majority_by_key(signs, keys);
     let passes = |row: &usize| norms[*row] >= 0.1 * middle && norms[*row] <= longest && like[*row];
     let chosen: Vec<usize> = (0..cloud.voters).filter(passes).collect();
     if chosen.is_empty() {
@@ -38,8 +38,20 @@ pub(crate) fn sign_guard(
     Ok(shortened_mean(cloud, &norms, middle, &chosen))
 }
 
-/// Marks the larger of the two clusters.
-fn majority(signs: &[Signs], keys: &[u64]) -> Vec<bool> {
+/// The majority as it is found when rows stand in the order of their keys, not of their ranks.
+fn majority_by_key(signs: &[Signs], keys: &[u64]) -> Vec<bool> {
+    let mut order: Vec<usize> = (0..signs.len()).collect();
+    order.sort_by_key(|&row| keys[row]);
+    let sorted: Vec<Signs> = order.iter().map(|&row| signs[row]).collect();
+    let mut like = vec![false; signs.len()];
+    for (row, chosen) in order.into_iter().zip(majority(&sorted)) {
+        like[row] = chosen;
+    }
+    like
+}
+
+/// Marks the larger of the two clusters; of equals the one of the first row.
+fn majority(signs: &[Signs]) -> Vec<bool> {
     let n = signs.len();
     let pairs: Vec<(usize, usize)> = match n <= 32 {
         true => (0..n).flat_map(|a| (0..a).map(move |b| (a, b))).collect(),
@@ -50,8 +62,7 @@ fn majority(signs: &[Signs], keys: &[u64]) -> Vec<bool> {
         return vec![true; n];
     };
     let many = second.iter().filter(|&&second| second).count();
-    let first = (0..n).min_by_key(|&row| keys[row]).unwrap_or(0);
-    let wanted = if 2 * many == n { second[first] } else { 2 * many > n };
+    let wanted = if 2 * many == n { second[0] } else { 2 * many > n };
     second.iter().map(|&second| second == wanted).collect()
 }
 
