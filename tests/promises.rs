@@ -6,6 +6,8 @@ mod aggregation;
 mod architecture;
 #[path = "promises/data.rs"]
 mod data;
+#[path = "promises/attacks.rs"]
+mod attacks;
 #[path = "promises/determinism.rs"]
 mod determinism;
 #[path = "promises/equivalence.rs"]
