@@ -12,6 +12,7 @@ is done here for ByzFL. Rules that are not the same function are marked; see doc
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,12 +94,6 @@ def aggregate(options, rule, path):
         return numpy.load(out)
 
 
-def subsets(n, f):
-    import math
-
-    return math.comb(n, f)
-
-
 def main():
     options = arguments()
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
@@ -118,7 +114,7 @@ def main():
         for name, build, difference in RULES:
             if options.rules and name not in options.rules:
                 continue
-            if subsets(n, f) > SUBSETS_MAX.get(name, sys.maxsize):
+            if math.comb(n, f) > SUBSETS_MAX.get(name, sys.maxsize):
                 continue
             mine, peer, out = [], [], None
             for _ in range(options.repetitions):
@@ -139,12 +135,12 @@ def main():
                 }
             )
             print(f"{name}: {lines[-1]['ratio']:.1f}", file=sys.stderr)
-    versions = {"byzfl": "0.0.11", "torch": torch.__version__, "numpy": numpy.__version__}
+    versions = {"byzfl": version("byzfl"), "torch": torch.__version__, "numpy": numpy.__version__}
     if options.json:
         machine = {"processor": platform.processor() or platform.machine(), "cpus": os.cpu_count()}
         print(json.dumps({"n": n, "f": f, "d": d, "threads": options.threads, **versions, **machine, "rules": lines}))
         return
-    print(f"n = {n}, f = {f}, d = {d}, {options.threads} threads, ByzFL 0.0.11 on torch {torch.__version__}\n")
+    print(f"n = {n}, f = {f}, d = {d}, {options.threads} threads, ByzFL {versions['byzfl']} on torch {torch.__version__}\n")
     print("| rule | ByzFL, ms | Equipoise, ms | ratio | largest difference | |")
     print("|---|---:|---:|---:|---:|---|")
     for line in lines:
