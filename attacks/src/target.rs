@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use learning::{DataError, Seed, Task, TaskError, data::load_vector};
+use learning::{DataError, Seed, Task, TaskError, data::load_vector, model};
 use serde::{Deserialize, Serialize};
 
 /// A target model θ†, as a scenario says it.
@@ -43,6 +43,9 @@ pub enum TargetError {
     /// It cannot be fitted.
     #[error(transparent)]
     Task(#[from] TaskError),
+    /// A network has no optimum that a fit could find.
+    #[error("a target of the model {0} cannot be fitted, expected `target.file`")]
+    Network(model::Kind),
     /// It is of another length.
     #[error("{}: `theta` has {got} numbers, the task's model has {want}", .file.display())]
     Length {
@@ -63,6 +66,9 @@ impl Target {
     pub fn resolve(&self, task: &Task, seed: Seed, folder: Option<&Path>) -> Result<Vec<f64>, TargetError> {
         let model = task.sized_model()?;
         let Some(file) = &self.file else {
+            if matches!(model.kind, model::Kind::Mlp { .. }) {
+                return Err(TargetError::Network(model.kind));
+            }
             let train = task.train(seed, folder)?.with_shifted_classes(self.shift);
             return Ok(learning::fit(&model, &train, self.ridge));
         };

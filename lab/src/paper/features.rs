@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use attacks::{Target, craft::Sampling};
 use learning::{
     Dataset, Seed, Task,
-    data::{Inputs, Partition, Source, save_table},
+    data::{Inputs, Partition, Source, save_table, save_vector},
     regularizer::Kind,
 };
 use ndarray::Array2;
@@ -47,7 +47,8 @@ fn run(stage: &Stage) -> Result<Findings, Failure> {
     };
     task.solver = learning::SolverSpec::Joint { method: optimizer::Method::adam(), schedule };
     let target = stage.file("target.npz")?;
-    published::learn_target(&task, &rows, seed, &target)?;
+    let theta = published::learn_target(&task, &rows, seed)?;
+    save_vector(&target, &[("theta", &theta)]).map_err(|error| Failure::unfinished(&error))?;
     let base = Scenario {
         seed,
         task,

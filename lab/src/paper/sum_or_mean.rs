@@ -1,8 +1,10 @@
 //! Sum or mean: under a mean of losses a user with 60,000 rows says no more than one with 10, and learning fails.
 
+use std::path::PathBuf;
+
 use learning::{
     LossScale, Seed, SolverSpec, Start, Task,
-    data::{Partition, Source},
+    data::{Partition, Source, save_vector},
     model,
     regularizer::Kind,
 };
@@ -34,7 +36,9 @@ fn run(stage: &Stage) -> Result<Findings, Failure> {
     for (name, scale, reference) in [("sum", LossScale::Sum, &sum), ("mean", LossScale::Mean, &mean)] {
         let mut runs = Vec::new();
         for seed in stage.seeds() {
-            runs.push(stage.cluster(&scenario(name, scale, seed, rounds))?);
+            let mut scenario = scenario(name, scale, seed, rounds);
+            scenario.target.file = Some(start(stage, &scenario)?);
+            runs.push(stage.cluster(&scenario)?);
         }
         let own: Vec<f64> = runs.iter().filter_map(|ran| ran.summary.judgement.accuracy_true).collect();
         lines.push(Series::new(format!("{name}, ours"), runs.first().map(accuracies).unwrap_or_default()));
@@ -63,6 +67,15 @@ fn run(stage: &Stage) -> Result<Findings, Failure> {
         series: lines,
     });
     Ok(findings)
+}
+
+/// Nobody attacks, so distances are from where the common model starts.
+fn start(stage: &Stage, scenario: &Scenario) -> Result<PathBuf, Failure> {
+    let start = scenario.task.initial_model(scenario.seed).map_err(|error| Failure::unfinished(&error))?;
+    let theta: Vec<f64> = start.into_iter().map(f64::from).collect();
+    let file = stage.file(&format!("start-seed-{}.npz", scenario.seed.0))?;
+    save_vector(&file, &[("theta", &theta)]).map_err(|error| Failure::unfinished(&error))?;
+    Ok(file)
 }
 
 fn accuracies(ran: &Ran) -> Vec<(f64, f64)> {
