@@ -1,5 +1,7 @@
 //! Promises that cross crates, kept by the program people run: real processes, real sockets, real files.
 
+#[path = "promises/abuse.rs"]
+mod abuse;
 #[path = "promises/aggregation.rs"]
 mod aggregation;
 #[path = "promises/architecture.rs"]
@@ -14,6 +16,8 @@ mod determinism;
 mod equivalence;
 #[path = "promises/faults.rs"]
 mod faults;
+#[path = "promises/identity.rs"]
+mod identity;
 #[path = "promises/program.rs"]
 mod program;
 #[path = "promises/recovery.rs"]

@@ -8,6 +8,7 @@ use learning::{model, regularizer};
 use crate::{
     commands::{aggregate, bench_aggregation, rules},
     headcount::Count,
+    keys::Keys,
     metrics::Metrics,
 };
 
@@ -49,6 +50,9 @@ pub enum Command {
     Worker(Worker),
     /// One process: a liar, as the server's scenario says
     Attacker(Attacker),
+    /// Make keys, for servers that want to know who calls
+    #[command(subcommand)]
+    Keys(crate::commands::keys::Keys),
     /// Misbehave towards a running server in every way there is, and see how it stands that
     Abuse(crate::commands::abuse::Arguments),
     /// Ask a server whether it is up
@@ -186,6 +190,9 @@ pub enum RecipeKind {
 /// Arguments of `observe`.
 #[derive(Debug, Args)]
 pub struct Observe {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: Keys,
     /// The server, as in <http://127.0.0.1:4747>
     pub server: String,
     #[command(flatten)]
@@ -199,6 +206,9 @@ pub struct Observe {
 /// Arguments of `health`.
 #[derive(Debug, Args)]
 pub struct Health {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: Keys,
     /// The server, as in <http://127.0.0.1:4747> [default: the process that serves metrics on this machine]
     #[arg(required_unless_present = "address")]
     pub server: Option<String>,
@@ -210,6 +220,9 @@ pub struct Health {
 /// Arguments of `server`.
 #[derive(Debug, Args)]
 pub struct Server {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: Keys,
     /// The scenario, TOML
     #[arg(long)]
     pub scenario: PathBuf,
@@ -225,6 +238,9 @@ pub struct Server {
     /// Go on from the checkpoint
     #[arg(long, requires = "checkpoint")]
     pub resume: bool,
+    /// Listen on more than this machine although anybody could take any place
+    #[arg(long)]
+    pub insecure: bool,
     /// A model of so many zeros instead of the task's: for measuring the network
     #[arg(long, hide = true)]
     pub dimension: Option<usize>,
@@ -245,6 +261,9 @@ pub struct Server {
 /// Which place a worker asks for.
 #[derive(Debug, Args)]
 pub struct Place {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub keys: Keys,
     /// The server, as in <http://127.0.0.1:4747>
     pub server: String,
     /// The rank to ask for [default: the lowest free for workers, the highest for attackers]

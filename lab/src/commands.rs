@@ -7,6 +7,7 @@ pub(crate) mod bench_aggregation;
 mod bench_learning;
 mod experiments;
 mod fetch;
+pub(crate) mod keys;
 mod paper;
 mod processes;
 pub(crate) mod rules;
@@ -21,6 +22,7 @@ use tonic::transport::Endpoint;
 use crate::{
     cli::{Bench, Cli, Command, Common},
     failure::Failure,
+    keys::Keys,
     lifeline,
     run::Options,
 };
@@ -60,6 +62,7 @@ async fn dispatch(command: Command, shutdown: impl Future<Output = ()>) -> Resul
         Command::Worker(arguments) => processes::worker(arguments, shutdown).await,
         Command::Attacker(arguments) => processes::attacker(arguments, shutdown).await,
         Command::Abuse(arguments) => abuse::abuse(arguments, shutdown).await,
+        Command::Keys(command) => keys::keys(&command),
         Command::Health(arguments) => processes::health(&arguments).await,
         Command::Bench(Bench::Rounds(arguments)) => bench::rounds(arguments, shutdown).await,
         Command::Aggregate(arguments) => aggregate::aggregate(&arguments),
@@ -74,14 +77,15 @@ fn options(common: Common, name: &str) -> Options {
     Options { out, quiet: common.quiet, data: common.data.folder(), restart: false }
 }
 
-fn endpoint(server: &str) -> Result<Endpoint, Failure> {
+/// The server at an address, and the keys that `name` needs to talk to it.
+fn endpoint(server: &str, keys: &Keys, name: &str) -> Result<Endpoint, Failure> {
     let wrong = || {
         Failure::wrong(format!("{server:?} is not the address of a server"))
             .hint("it looks like http://127.0.0.1:4747")
     };
     let endpoint = Endpoint::from_shared(server.to_owned()).map_err(|_| wrong())?;
-    if endpoint.uri().host().is_none() || endpoint.uri().scheme_str() != Some("http") {
+    if endpoint.uri().host().is_none() || !matches!(endpoint.uri().scheme_str(), Some("http" | "https")) {
         return Err(wrong());
     }
-    Ok(endpoint)
+    keys.endpoint(endpoint, name)
 }

@@ -10,6 +10,7 @@ pub mod fetch;
 pub mod headcount;
 pub mod in_process;
 pub mod judge;
+pub mod keys;
 mod lifeline;
 pub mod metrics;
 pub mod observer;

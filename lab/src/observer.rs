@@ -1,10 +1,10 @@
 //! Follows the model stream of a running server like anyone else could, and judges every model.
 
 use proto::{
-    Assembler, Expected, limits, transport,
+    Assembler, Expected, Token, limits, transport,
     v1::{self, observation::Message, stop, training_client::TrainingClient},
 };
-use tonic::{Streaming, transport::Endpoint};
+use tonic::{Request, Streaming, transport::Endpoint};
 
 use crate::{
     failure::{Failure, chain},
@@ -38,6 +38,14 @@ impl Observer {
     /// # Errors
     /// When the server cannot be reached or says what it must not.
     pub async fn follow(server: Endpoint) -> Result<Self, Failure> {
+        Self::follow_as(server, None).await
+    }
+
+    /// The same, of a server that wants to know who follows.
+    ///
+    /// # Errors
+    /// As [`Self::follow`].
+    pub async fn follow_as(server: Endpoint, token: Option<Token>) -> Result<Self, Failure> {
         let address = server.uri().to_string();
         let channel = transport::client(server)
             .connect()
@@ -46,8 +54,9 @@ impl Observer {
         let mut client = TrainingClient::new(channel)
             .max_decoding_message_size(limits::MESSAGE_BYTES_MAX + limits::SCENARIO_BYTES_MAX);
         let refused = |status: tonic::Status| Failure::because(format!("{address}: {}", status.message()));
-        let mut stream =
-            client.observe(v1::ObserveRequest { every_model: true }).await.map_err(refused)?.into_inner();
+        let mut request = Request::new(v1::ObserveRequest { every_model: true });
+        token.iter().for_each(|token| token.sign(&mut request));
+        let mut stream = client.observe(request).await.map_err(refused)?.into_inner();
         let first = stream.message().await.map_err(refused)?.and_then(|observation| observation.message);
         let Some(Message::Run(description)) = first else {
             return Err(Failure::because(format!("{address} does not describe its run")));

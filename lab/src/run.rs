@@ -7,6 +7,7 @@ use std::{
 };
 
 use attacker::AttackSpec;
+use proto::Token;
 use tokio::time;
 use tonic::transport::Endpoint;
 
@@ -14,6 +15,7 @@ use crate::{
     cluster::{Cluster, Ended},
     failure::Failure,
     judge::Judge,
+    keys::{self, Days, Keys},
     observer::{self, Observer, Sighting},
     progress::Progress,
     results::{Folder, Rejected, RoundLine, Summary, write_json},
@@ -117,8 +119,10 @@ impl<'a> Watch<'a> {
             () = &mut shutdown => Err(Failure::because("interrupted before the first round")),
         }
         .inspect_err(|_| cluster.interrupt())?;
-        let mut following =
-            Following::new(observer, self.revival.as_ref().map(|revival| revival.server.clone()));
+        let mut following = Following::new(
+            observer,
+            self.revival.as_ref().map(|revival| (revival.server.clone(), revival.token)),
+        );
         loop {
             tokio::select! {
                 // What was already observed comes before what happened to the processes since.
@@ -158,18 +162,27 @@ impl<'a> Watch<'a> {
     /// Starts every process, the observer before the workers, so that no round is missed.
     async fn start(&mut self, cluster: &mut Cluster, options: &Options) -> Result<Observer, Failure> {
         let scenario_file = self.folder.path().join("scenario.toml").display().to_string();
+        let keys = self.keys()?;
+        let mut more: Vec<String> = keys
+            .folder
+            .iter()
+            .flat_map(|folder| ["--keys".to_owned(), folder.display().to_string()])
+            .collect();
         let mut server =
             ["server", "--listen", "127.0.0.1:0", "--scenario", &scenario_file].map(str::to_owned).to_vec();
-        let mut more = Vec::new();
+        server.extend_from_slice(&more);
         if options.restart {
             let checkpoint = self.folder.path().join("checkpoint").display().to_string();
             server.extend(["--checkpoint".to_owned(), checkpoint, "--observers".to_owned(), "1".to_owned()]);
             more.extend(["--patience", PATIENCE].map(str::to_owned));
         }
         let url = cluster.start_server(&server, self.folder.log("server")).await?;
+        let url = if keys.folder.is_some() { url.replace("http://", "https://") } else { url };
         let endpoint = Endpoint::from_shared(url.clone()).map_err(|error| Failure::unfinished(&error))?;
-        self.revival = options.restart.then(|| Revival::new(server, &url, endpoint.clone()));
-        let observer = Observer::follow(endpoint).await?;
+        let endpoint = keys.endpoint(endpoint, "observer")?;
+        let token = keys.token(&endpoint, "observer")?;
+        self.revival = options.restart.then(|| Revival::new(server, &url, endpoint.clone(), token));
+        let observer = Observer::follow_as(endpoint, token).await?;
         self.started = Instant::now();
         more.extend(
             (options.data.iter()).flat_map(|folder| ["--data-dir".to_owned(), folder.display().to_string()]),
@@ -200,6 +213,17 @@ impl<'a> Watch<'a> {
         }
         write_json(&self.folder.path().join("processes.json"), &cluster.pids())?;
         Ok(observer)
+    }
+
+    /// Keys for this run alone, if the server wants to know who calls.
+    fn keys(&self) -> Result<Keys, Failure> {
+        if self.scenario.server.identity == server::Mode::Open {
+            return Ok(Keys::default());
+        }
+        let folder = self.folder.path().join("keys");
+        let _ = std::fs::remove_dir_all(&folder); // Those of an earlier run.
+        keys::init(&folder, self.scenario.processes(), &[], Days { from: -1, to: 30 })?;
+        Ok(Keys { folder: Some(folder) })
     }
 
     fn note(&mut self, line: RoundLine) -> Result<(), Failure> {
@@ -275,31 +299,32 @@ impl<'a> Watch<'a> {
 /// How processes that are killed are started again.
 struct Revival {
     server: Endpoint,
+    token: Option<Token>,
     /// What the server is started with then.
     resume: Vec<String>,
 }
 
 impl Revival {
     /// The server listens where it did before, and goes on from its checkpoint.
-    fn new(mut arguments: Vec<String>, url: &str, server: Endpoint) -> Self {
+    fn new(mut arguments: Vec<String>, url: &str, server: Endpoint, token: Option<Token>) -> Self {
         for argument in &mut arguments {
             if argument == "127.0.0.1:0" {
-                url.trim_start_matches("http://").clone_into(argument);
+                url.rsplit('/').next().unwrap_or_default().clone_into(argument);
             }
         }
         arguments.push("--resume".to_owned());
-        Self { server, resume: arguments }
+        Self { server, token, resume: arguments }
     }
 }
 
 /// Follows a server, and the one that takes its place when it is started again.
 struct Following {
     observer: Option<Observer>,
-    again: Option<Endpoint>,
+    again: Option<(Endpoint, Option<Token>)>,
 }
 
 impl Following {
-    const fn new(observer: Observer, again: Option<Endpoint>) -> Self {
+    const fn new(observer: Observer, again: Option<(Endpoint, Option<Token>)>) -> Self {
         Self { observer: Some(observer), again }
     }
 
@@ -312,7 +337,7 @@ impl Following {
                     Ok(sighting) => return Ok(sighting),
                     Err(_) => self.observer = None,
                 },
-                (None, Some(server)) => match Observer::follow(server.clone()).await {
+                (None, Some((server, token))) => match Observer::follow_as(server.clone(), *token).await {
                     Ok(observer) => self.observer = Some(observer),
                     Err(_) => time::sleep(RETRY).await,
                 },

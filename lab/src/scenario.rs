@@ -193,6 +193,7 @@ impl Scenario {
             oracle: None,
             keep: None,
             secrets: server::Secrets::System,
+            identity: server::Identity::Open,
         })
     }
 

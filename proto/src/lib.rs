@@ -8,10 +8,12 @@ pub mod limits;
 pub mod oracle;
 pub mod session;
 pub mod status;
+pub mod token;
 pub mod transport;
 
 pub use frame::{Assembler, Expected, frames};
 pub use session::Session;
+pub use token::Token;
 
 /// Generated from `equipoise/v1/training.proto`.
 #[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, clippy::pedantic)]

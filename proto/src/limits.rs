@@ -30,6 +30,8 @@ pub const STRANGER_CALLS_MAX: u32 = 64;
 pub const CONNECTIONS_MIN: usize = 64;
 /// Connections that one worker may have.
 pub const CONNECTIONS_PER_WORKER: usize = 8;
+/// Places that are given out in a second, beside one for each worker.
+pub const JOINS_PER_SECOND_MIN: u32 = 64;
 /// Observers that are served at once.
 pub const OBSERVERS_MAX: usize = 16;
 /// Rejected updates of one worker in one round, after which its session ends.

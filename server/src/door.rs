@@ -22,7 +22,10 @@ use tokio::{
 };
 use tokio_stream::{Stream, StreamExt as _};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use tonic::{Request, transport::server::Connected};
+use tonic::{
+    Request,
+    transport::server::{Connected, TlsConnectInfo},
+};
 
 /// Time after which accepting is tried again when the system had no file descriptor left.
 const BREATH: Duration = Duration::from_millis(50);
@@ -38,7 +41,12 @@ pub(crate) struct Pass {
 impl Pass {
     /// That of the connection that a request came on.
     pub(crate) fn of<T>(request: &Request<T>) -> Self {
-        request.extensions().get::<Self>().cloned().unwrap_or_default()
+        let over_tls = request.extensions().get::<TlsConnectInfo<Self>>();
+        over_tls
+            .map(TlsConnectInfo::get_ref)
+            .or_else(|| request.extensions().get())
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Whether both are of one connection.

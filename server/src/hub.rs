@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     CheckpointError, Config, Descent, Moved, Outcome, PreviousState, ServerError,
+    deadline::Pace,
     keeper::{self, Keeper},
     meters,
     observers::{self, Observers},
@@ -36,8 +37,8 @@ use crate::{
 /// What the sockets tell the hub.
 #[derive(Debug)]
 pub(crate) enum Message {
-    /// A worker asks for a place.
-    Join { wish: Wish, answer: oneshot::Sender<Result<(Session, Rank), NoPlace>> },
+    /// A worker asks for a place; one whose credential is `known` takes it over from its own earlier session.
+    Join { wish: Wish, known: bool, answer: oneshot::Sender<Result<(Session, Rank), NoPlace>> },
     /// A worker opened its control stream; no answer means that its session is unknown.
     Control { session: Session, downstream: Downstream, answer: oneshot::Sender<Seat> },
     /// A control stream ended.
@@ -122,6 +123,9 @@ pub(crate) struct Hub {
     step: f64,
     /// Who joined while an observer was still waited for.
     early: Vec<Rank>,
+    pace: Pace,
+    /// How many asked for a place, since when.
+    joins: (Instant, u32),
     /// Updates that were rejected in this round, by worker.
     rejections: HashMap<Rank, u32>,
     reason: Option<Reason>,
@@ -233,6 +237,8 @@ impl Hub {
             round: closed,
             step: 0.0,
             early: Vec::new(),
+            pace: Pace::default(),
+            joins: (Instant::now(), 0),
             rejections: HashMap::new(),
             reason: None,
             reveals: config.oracle.as_ref().map(|oracle| Reveals::new(oracle, run)),
@@ -282,7 +288,12 @@ impl Hub {
 
     async fn take(&mut self, message: Message) {
         match message {
-            Message::Join { wish, answer } => {
+            Message::Join { wish, known, answer } => {
+                if let (true, Wish::Exactly(rank)) = (known, wish)
+                    && let Some(seat) = self.places.expel(Rank(rank), false)
+                {
+                    self.leave(seat).await;
+                }
                 let taken = self.join(wish);
                 let _ = answer.send(taken);
             }
@@ -336,6 +347,14 @@ impl Hub {
     }
 
     fn join(&mut self, wish: Wish) -> Result<(Session, Rank), NoPlace> {
+        let (since, joins) = &mut self.joins;
+        if since.elapsed() >= Duration::from_secs(1) {
+            (*since, *joins) = (Instant::now(), 0);
+        }
+        *joins += 1;
+        if *joins > limits::JOINS_PER_SECOND_MIN + self.config.workers as u32 {
+            return Err(NoPlace::Rush(*joins));
+        }
         // No secret, no place.
         let secret = self.config.secrets.draw().map_err(|_| NoPlace::Full(self.config.workers))?;
         let session = Session(secret);
@@ -412,7 +431,7 @@ impl Hub {
             reveals.open(round.get(), to);
         }
         self.opened = Instant::now();
-        self.deadline = Some((Some(round), self.opened + self.config.spec.round_deadline));
+        self.deadline = Some((Some(round), self.opened + self.config.spec.round_deadline.next(&self.pace)));
         meters::opened(round.get(), to.len());
         self.step = descent.step(round, to.len());
         self.inherited = None;
@@ -468,6 +487,7 @@ impl Hub {
         self.deadline = None;
         let Some(mut descent) = self.descent.take() else { return };
         let collecting = self.opened.elapsed();
+        self.pace.note(collecting);
         let size = rows.len() * descent.model().len();
         let ledgers = self.engine.ledgers().iter().map(|(rank, ledger)| (*rank, ledger.clone())).collect();
         let draft = self.keeper.due(round, ledgers);

@@ -4,10 +4,12 @@
 
 mod bounded;
 mod checkpoint;
+mod deadline;
 mod descent;
 mod door;
 mod error;
 mod hub;
+mod identity;
 mod keeper;
 mod meters;
 mod observers;
@@ -18,7 +20,7 @@ mod service;
 mod spec;
 mod uploads;
 
-use std::{future::Future, io, path::PathBuf};
+use std::{future::Future, io, path::PathBuf, sync::Arc};
 
 use proto::{limits, transport};
 use round::{Ledger, Rank, Reason};
@@ -33,13 +35,15 @@ use tonic::transport::server::{Connected, TcpIncoming};
 
 use bounded::Bounded;
 pub use checkpoint::{Checkpoint, CheckpointError, DescentState, PreviousState};
+pub use deadline::{Deadline, Learned};
 pub use descent::{Descent, Moved};
 pub use error::ServerError;
 use hub::Hub;
+pub use identity::{Identity, Who};
 pub use oracle::Oracle;
 pub use secrets::Secrets;
 use service::Service;
-pub use spec::{Absent, Checkpoints, InvalidSpec, Misbehaviour, Scale, Spec};
+pub use spec::{Absent, Checkpoints, InvalidSpec, Misbehaviour, Mode, Scale, Spec};
 
 /// What a server needs to run once.
 #[derive(Debug, Clone)]
@@ -56,6 +60,8 @@ pub struct Config {
     pub scenario: String,
     /// Observers of every model without whom the first round does not open.
     pub observers: usize,
+    /// How it knows who calls.
+    pub identity: Identity,
     /// What attackers may see of the honest; nothing where it is none.
     pub oracle: Option<Oracle>,
     /// Where to leave checkpoints.
@@ -125,12 +131,17 @@ where
     let stop = CancellationToken::new();
     let (to_hub, from_service) = mpsc::channel(1024);
     let oracle = config.oracle.as_ref().map(|oracle| oracle::Service::server(to_hub.clone(), oracle));
+    let identity = Arc::new(config.identity.clone());
     let hub = Hub::new(config, stop.clone())?;
-    let service = Service::new(to_hub, hub.shared()).into_server();
+    let mut builder = transport::server();
+    if let Some(tls) = identity.tls() {
+        builder = builder.tls_config(tls).map_err(ServerError::Serve)?;
+    }
+    let service = Service::new(to_hub, hub.shared(), identity).into_server();
     let closing = CancellationToken::new();
     // The standard health service: what containers and orchestrators ask.
     let (_, health) = tonic_health::server::health_reporter();
-    let serving = transport::server()
+    let serving = builder
         .add_service(Bounded(health))
         .add_service(Bounded(service))
         .add_optional_service(oracle.map(Bounded))

@@ -2,15 +2,24 @@
 
 use std::time::Duration;
 
-use proto::v1::{self, observation::Message};
-use tokio::{sync::mpsc, time};
+use proto::{
+    limits,
+    v1::{self, observation::Message},
+};
+use tokio::{
+    sync::mpsc,
+    time::{self, Instant},
+};
 use tonic::Status;
 
 /// Where an observer's messages go.
 pub(crate) type Stream = mpsc::Sender<Result<v1::Observation, Status>>;
 
-/// Longest time a round waits for an observer that wants every model.
+/// Longest time that all rounds together wait for observers that want every model and end up not reading it.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longest time to wait for one that never read anything.
+const FIRST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Bytes of models that may wait for one observer.
 const BACKLOG_BYTES: usize = 32 << 20;
@@ -21,56 +30,147 @@ pub(crate) fn backlog(dimension: usize) -> usize {
 }
 
 /// All observers.
-#[derive(Debug, Default)]
-pub(crate) struct Observers(Vec<Observer>);
+#[derive(Debug)]
+pub(crate) struct Observers {
+    all: Vec<Observer>,
+    /// What is left of [`PATIENCE`].
+    patience: Duration,
+}
 
 #[derive(Debug)]
 struct Observer {
     stream: Stream,
     every_model: bool,
+    /// Messages handed to the stream.
+    handed: usize,
+}
+
+impl Default for Observers {
+    fn default() -> Self {
+        Self { all: Vec::new(), patience: PATIENCE }
+    }
 }
 
 impl Observers {
-    /// Adds one and sends it what describes the run and the present model.
+    /// Adds one, if there is room, and sends it what describes the run and the present model.
     pub(crate) async fn add(&mut self, stream: Stream, every_model: bool, greeting: Vec<Message>) {
-        let observer = Observer { stream, every_model };
-        if observer.send(&greeting).await {
-            self.0.push(observer);
+        self.all.retain(|observer| !observer.stream.is_closed());
+        if self.all.len() >= limits::OBSERVERS_MAX {
+            let full = Status::resource_exhausted(format!("{} observers are there already", self.all.len()));
+            let _ = stream.try_send(Err(full));
+            return;
+        }
+        let mut observer = Observer { stream, every_model, handed: 0 };
+        if self.hand(&mut observer, &greeting).await {
+            self.all.push(observer);
         }
     }
 
     /// How many follow every model.
     pub(crate) fn faithful(&self) -> usize {
-        self.0.iter().filter(|observer| observer.every_model).count()
+        self.all.iter().filter(|observer| observer.every_model).count()
     }
 
     /// Sends the same messages to everyone; whoever does not take them in time is dropped.
     pub(crate) async fn send(&mut self, messages: &[Message]) {
-        let mut kept = Vec::with_capacity(self.0.len());
-        for observer in self.0.drain(..) {
-            if observer.send(messages).await {
+        let mut kept = Vec::with_capacity(self.all.len());
+        for mut observer in std::mem::take(&mut self.all) {
+            if self.hand(&mut observer, messages).await {
                 kept.push(observer);
             } else {
                 tracing::warn!("an observer is gone");
             }
         }
-        self.0 = kept;
+        self.all = kept;
+    }
+
+    /// Answers whether the observer is still there. Waiting for one that then reads costs no patience.
+    async fn hand(&mut self, observer: &mut Observer, messages: &[Message]) -> bool {
+        let most = if observer.has_read() { self.patience } else { self.patience.min(FIRST_PATIENCE) };
+        let start = Instant::now();
+        let taken = observer.take(messages, start + most).await;
+        if !taken {
+            self.patience = self.patience.saturating_sub(start.elapsed());
+        }
+        taken
     }
 }
 
 impl Observer {
-    /// Answers whether the observer is still there.
-    async fn send(&self, messages: &[Message]) -> bool {
+    fn has_read(&self) -> bool {
+        let waiting = self.stream.max_capacity() - self.stream.capacity();
+        self.handed > waiting
+    }
+
+    async fn take(&mut self, messages: &[Message], deadline: Instant) -> bool {
         if !self.every_model && self.stream.capacity() < messages.len() {
             return !self.stream.is_closed(); // It will see a later one.
         }
         for message in messages {
             let observation = v1::Observation { message: Some(message.clone()) };
-            let sent = time::timeout(PATIENCE, self.stream.send(Ok(observation))).await;
+            let sent = time::timeout_at(deadline, self.stream.send(Ok(observation))).await;
             if !matches!(sent, Ok(Ok(()))) {
                 return false;
             }
+            self.handed += 1;
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stop() -> Message {
+        Message::Stop(v1::Stop::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn observers_that_never_read_cost_a_second_each_and_then_nothing() {
+        let mut observers = Observers::default();
+        let mut deaf = Vec::new();
+        for _ in 0..4 {
+            let (stream, receiver) = mpsc::channel(2);
+            observers.add(stream, true, vec![stop()]).await;
+            deaf.push(receiver);
+        }
+        let start = Instant::now();
+        for _ in 0..9 {
+            observers.send(&[stop()]).await;
+        }
+        assert_eq!((observers.faithful(), start.elapsed()), (0, 4 * FIRST_PATIENCE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_read_is_waited_for_and_what_it_costs_is_paid_back_when_it_reads_on() {
+        let mut observers = Observers::default();
+        let (stream, mut receiver) = mpsc::channel(1);
+        observers.add(stream, true, vec![stop()]).await;
+        assert!(receiver.recv().await.is_some());
+        let reading = tokio::spawn(async move {
+            for _ in 0..4 {
+                time::sleep(PATIENCE / 2).await;
+                assert!(receiver.recv().await.is_some());
+            }
+        });
+        for _ in 0..4 {
+            observers.send(&[stop()]).await;
+        }
+        assert_eq!((observers.faithful(), observers.patience), (1, PATIENCE));
+        reading.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_room_for_so_many_observers() {
+        let mut observers = Observers::default();
+        let mut receivers = Vec::new();
+        for number in 0..=limits::OBSERVERS_MAX {
+            let (stream, mut receiver) = mpsc::channel(4);
+            observers.add(stream, false, vec![stop()]).await;
+            let greeted = receiver.recv().await.is_some_and(|message| message.is_ok());
+            assert_eq!(greeted, number < limits::OBSERVERS_MAX, "{number}");
+            receivers.push(receiver);
+        }
     }
 }

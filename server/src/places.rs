@@ -50,6 +50,8 @@ pub(crate) enum NoPlace {
     Full(usize),
     #[error("whoever had place {0} misbehaved too often")]
     Banned(u32),
+    #[error("{0} asked for a place within a second, try again in the next")]
+    Rush(u32),
     #[error("place {0} is taken")]
     Taken(u32),
     #[error("there is no place {wish}, the highest is {highest}")]

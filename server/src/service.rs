@@ -17,6 +17,7 @@ use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
+    Identity, Who,
     door::Pass,
     hub::{self, Message, Shared},
     meters,
@@ -32,6 +33,7 @@ const DOWNSTREAM: usize = 16;
 pub(crate) struct Service {
     hub: mpsc::Sender<Message>,
     shared: Shared,
+    identity: Arc<Identity>,
     uploads: Uploads,
     /// Connections of each worker, oldest first; a lock for moments, never held across a wait.
     connections: Arc<Mutex<HashMap<Rank, VecDeque<Pass>>>>,
@@ -40,8 +42,8 @@ pub(crate) struct Service {
 type Out<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl Service {
-    pub(crate) fn new(hub: mpsc::Sender<Message>, shared: Shared) -> Self {
-        Self { hub, shared, uploads: Uploads::default(), connections: Arc::default() }
+    pub(crate) fn new(hub: mpsc::Sender<Message>, shared: Shared, identity: Arc<Identity>) -> Self {
+        Self { hub, shared, identity, uploads: Uploads::default(), connections: Arc::default() }
     }
 
     /// With its limits.
@@ -121,7 +123,7 @@ fn unknown_session() -> Status {
 impl From<NoPlace> for Status {
     fn from(why: NoPlace) -> Self {
         match why {
-            NoPlace::Full(_) => Self::resource_exhausted(why.to_string()),
+            NoPlace::Full(_) | NoPlace::Rush(_) => Self::resource_exhausted(why.to_string()),
             NoPlace::Banned(_) => Self::permission_denied(why.to_string()),
             NoPlace::Taken(_) => Self::already_exists(why.to_string()),
             NoPlace::OutOfRange { .. } => Self::out_of_range(why.to_string()),
@@ -137,6 +139,7 @@ impl training_server::Training for Service {
 
     async fn join(&self, request: Request<v1::JoinRequest>) -> Result<Response<v1::JoinReply>, Status> {
         let pass = Pass::of(&request);
+        let who = self.identity.who(&request).map_err(|status| self.refused(&pass, status))?;
         let request = request.into_inner();
         if request.version != limits::VERSION {
             let versions = format!(
@@ -151,7 +154,20 @@ impl training_server::Training for Service {
             Some(join_request::Wish::FromTheTop(true)) => Wish::Highest,
             Some(join_request::Wish::FromTheTop(false)) | None => Wish::Lowest,
         };
-        let place = self.ask(|answer| Message::Join { wish, answer }).await?.ok_or_else(over)?;
+        // A credential has its one place, whatever is asked for; who comes with it again takes it over.
+        let (wish, known) = match (who, wish) {
+            (None, wish) => (wish, false),
+            (Some(Who::Worker(rank)), Wish::Exactly(other)) if rank.0 != other => {
+                let another = format!("the credential is that of place {rank}, not {other}");
+                return Err(self.refused(&pass, Status::permission_denied(another)));
+            }
+            (Some(Who::Worker(rank)), _) => (Wish::Exactly(rank.0), true),
+            (Some(Who::Observer), _) => {
+                return Err(self.refused(&pass, Status::permission_denied("an observer has no place")));
+            }
+        };
+        let joined = self.ask(|answer| Message::Join { wish, known, answer }).await?;
+        let place = joined.ok_or_else(over)?;
         let (session, rank) = place.map_err(|why| self.refused(&pass, why.into()))?;
         self.admit(rank, pass);
         Ok(Response::new(v1::JoinReply {
@@ -220,7 +236,9 @@ impl training_server::Training for Service {
         &self,
         request: Request<v1::ObserveRequest>,
     ) -> Result<Response<Self::ObserveStream>, Status> {
-        Pass::of(&request).admit();
+        let pass = Pass::of(&request);
+        self.identity.who(&request).map_err(|status| self.refused(&pass, status))?;
+        pass.admit();
         let every_model = request.into_inner().every_model;
         let (stream, observations) = mpsc::channel(hub::backlog(&self.shared));
         self.tell(Message::Observe { every_model, stream }).await?;

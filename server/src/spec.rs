@@ -7,6 +7,8 @@ use optimizer::{InvalidMethod, InvalidSchedule, Method, Schedule};
 use round::{Conduct, Plan};
 use serde::{Deserialize, Serialize};
 
+use crate::Deadline;
+
 /// The `[server]` section of a scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -26,6 +28,8 @@ pub struct Spec {
     /// Tell every worker the sum of the last round's rows: knowledge that a real server does not give away, and that the
     /// published attack reads from memory. Only for models of one frame.
     pub reveal_sum: bool,
+    /// How the server knows who calls: `"open"`, `"token"` or `"mtls"`.
+    pub identity: Mode,
     /// What misbehaviour costs beyond the vote of the round: `"drop"` for nothing more, `{ ban = 3 }` for all votes after
     /// the third time.
     pub misbehaviour: Misbehaviour,
@@ -38,9 +42,8 @@ pub struct Spec {
     /// How often the state is put on disk, if the server is told a file.
     #[serde(skip_serializing_if = "is_default")]
     pub checkpoint: Checkpoints,
-    /// Longest time from opening a round to closing it.
-    #[serde(with = "humantime_serde")]
-    pub round_deadline: Duration,
+    /// Longest time from opening a round to closing it: `"60s"`, or `{ quantile = 0.9, factor = 3, least = "1s" }`.
+    pub round_deadline: Deadline,
     /// Longest time to wait for all workers before the first round; then it starts with a quorum.
     #[serde(with = "humantime_serde")]
     pub join_deadline: Duration,
@@ -59,11 +62,12 @@ impl Default for Spec {
             optimizer: Method::Sgd,
             schedule: Schedule::constant(2.0),
             reveal_sum: false,
+            identity: Mode::Open,
             misbehaviour: Misbehaviour::Drop,
             quorum: None,
             absent: Absent::GoOn,
             checkpoint: Checkpoints::default(),
-            round_deadline: Duration::from_secs(60),
+            round_deadline: Deadline::Fixed(Duration::from_secs(60)),
             join_deadline: Duration::from_secs(60),
             heartbeat: Duration::from_secs(5),
         }
@@ -107,6 +111,18 @@ pub enum Scale {
     Sum,
     /// The aggregate, an estimate of the mean.
     Mean,
+}
+
+/// How the server knows who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// It does not: whoever comes takes a place that is free. For one machine.
+    Open,
+    /// By a token each, over TLS.
+    Token,
+    /// By a certificate each.
+    Mtls,
 }
 
 /// What becomes of a worker that sends what no honest one could.
@@ -156,6 +172,12 @@ pub enum InvalidSpec {
     /// There would never be a checkpoint.
     #[error("checkpoint.every is 0, expected at least 1")]
     NoCheckpoint,
+    /// A round would have no time, or the bounds contradict each other.
+    #[error(
+        "round_deadline makes no sense, expected a positive time, or a quantile of 0 to 1, a factor of at least 1 and \
+         0 < least <= most"
+    )]
+    RoundDeadline,
     /// A time is 0.
     #[error("{0} is 0, expected a positive time")]
     NoTime(&'static str),
@@ -187,14 +209,13 @@ impl Spec {
         if self.checkpoint.every == 0 {
             return Err(InvalidSpec::NoCheckpoint);
         }
-        for (name, time) in [
-            ("round_deadline", self.round_deadline),
-            ("join_deadline", self.join_deadline),
-            ("heartbeat", self.heartbeat),
-        ] {
+        for (name, time) in [("join_deadline", self.join_deadline), ("heartbeat", self.heartbeat)] {
             if time.is_zero() {
                 return Err(InvalidSpec::NoTime(name));
             }
+        }
+        if !self.round_deadline.is_valid() {
+            return Err(InvalidSpec::RoundDeadline);
         }
         let quorum = self.quorum.unwrap_or(workers / 2 + 1);
         if quorum == 0 || quorum > workers {

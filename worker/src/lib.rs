@@ -27,6 +27,8 @@ pub struct Config {
     pub server: Endpoint,
     /// Which place to ask for.
     pub place: Place,
+    /// The secret that says who we are, where the server asks for one.
+    pub token: Option<proto::Token>,
     /// The token of the server's oracle, for who wants to see the honest rows.
     pub oracle: Option<String>,
     /// What makes the connection.
@@ -39,7 +41,7 @@ impl Config {
     /// One attempt over TCP.
     #[must_use]
     pub fn new(server: Endpoint, place: Place) -> Self {
-        Self { server, place, dialer: Dialer::tcp(), patience: None, oracle: None }
+        Self { server, place, token: None, dialer: Dialer::tcp(), patience: None, oracle: None }
     }
 }
 

@@ -63,8 +63,10 @@ impl Session {
             Place::Lowest => Wish::FromTheTop(false),
             Place::Highest => Wish::FromTheTop(true),
         };
+        let mut request = Request::new(v1::JoinRequest { version: limits::VERSION, wish: Some(wish) });
+        config.token.iter().for_each(|token| token.sign(&mut request));
         let reply = client
-            .join(v1::JoinRequest { version: limits::VERSION, wish: Some(wish) })
+            .join(request)
             .await
             .map_err(|status| WorkerError::Refused { server, status: Box::new(status) })?
             .into_inner();

@@ -21,6 +21,7 @@ pub struct Watch {
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     round: u32,
+    rounds: u32,
     skipped: u32,
     last: Instant,
     longest: Duration,
@@ -50,13 +51,15 @@ impl Watch {
         let no_place = |status| AbuseError::NoPlace(Box::new(status));
         let request = ObserveRequest { every_model: false };
         let mut stream = target.client().await?.observe(request).await.map_err(no_place)?.into_inner();
-        let now = Seen { round: 0, skipped: 0, last: Instant::now(), longest: Duration::ZERO };
+        let now = Seen { round: 0, rounds: 0, skipped: 0, last: Instant::now(), longest: Duration::ZERO };
         let seen = Arc::new(Mutex::new(now));
         let noted = Arc::clone(&seen);
         let task = tokio::spawn(async move {
             while let Ok(Some(observation)) = stream.message().await {
                 let Some(Message::Report(report)) = observation.message else { continue };
                 let mut seen = noted.lock().unwrap_or_else(PoisonError::into_inner);
+                // Of a run that was there before us, only what we see counts.
+                seen.rounds += if seen.round == 0 { 1 } else { report.round - seen.round };
                 seen.round = report.round;
                 seen.skipped += u32::from(!report.skipped.is_empty());
                 seen.longest = seen.longest.max(seen.last.elapsed());
@@ -79,7 +82,7 @@ impl Watch {
     pub fn since(&self, mark: &Mark) -> Cost {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         Cost {
-            rounds: seen.round - mark.0.round,
+            rounds: seen.rounds - mark.0.rounds,
             skipped: seen.skipped - mark.0.skipped,
             longest_seconds: seen.longest.max(seen.last.elapsed()).as_secs_f64(),
         }

@@ -10,12 +10,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::endpoint;
-use crate::{failure::Failure, report::table::table};
+use crate::{failure::Failure, keys::Keys, report::table::table};
 
 /// Arguments of `abuse`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The server, as in <http://127.0.0.1:4747>; it needs a free place to be attacked from
+    /// The server, as in <http://127.0.0.1:4747>, without TLS; it needs a free place to be attacked from
     #[arg(long, value_name = "URL")]
     target: String,
     /// Every attack
@@ -49,7 +49,7 @@ struct Report {
 
 pub(super) async fn abuse(arguments: Arguments, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
     let chosen = chosen(&arguments)?;
-    let target = Target::new(endpoint(&arguments.target)?, arguments.rank);
+    let target = Target::new(endpoint(&arguments.target, &Keys::default(), "observer")?, arguments.rank);
     let before = arguments.pid.and_then(memory_peak);
     let verdicts = tokio::select! {
         verdicts = commit_all(&chosen, &target, Duration::from_secs_f64(arguments.seconds)) => verdicts?,

@@ -145,7 +145,9 @@ pub(super) async fn observe(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     arguments.metrics.serve().await?;
-    let mut observer = Observer::follow(endpoint(&arguments.server)?).await?;
+    let server = endpoint(&arguments.server, &arguments.keys, "observer")?;
+    let token = arguments.keys.token(&server, "observer")?;
+    let mut observer = Observer::follow_as(server, token).await?;
     let scenario: Scenario = toml::from_str(&observer.description().scenario).map_err(|error| {
         Failure::because(format!("the scenario of {} is not ours: {}", arguments.server, error.message()))
     })?;

@@ -3,6 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use round::Reason;
+use server::Mode;
 use tokio::net::TcpListener;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -29,6 +30,14 @@ pub(super) async fn server(
     let mut config = scenario.server_config()?;
     config.observers = arguments.observers;
     config.keep = arguments.checkpoint.map(|file| server::Keep { file, resume: arguments.resume });
+    let mode = scenario.server.identity;
+    if mode == Mode::Open && !arguments.listen.ip().is_loopback() && !arguments.insecure {
+        let open = format!("anybody who reaches {} could take any place", arguments.listen);
+        return Err(Failure::wrong(open).hint(
+            "`identity = \"mtls\"` or \"token\" in [server] lets in whom you gave keys; --insecure listens all the same",
+        ));
+    }
+    config.identity = arguments.keys.identity(mode, config.workers)?;
     if let Some(dimension) = arguments.dimension {
         config.start = vec![0.0; dimension];
     }
@@ -78,6 +87,22 @@ async fn scaled(arguments: &cli::Server) -> Result<Scenario, Failure> {
     Ok(scenario)
 }
 
+/// The server and who we are to it: a worker's keys bear its rank.
+fn config(arguments: &cli::Place, place: worker::Place) -> Result<Config, Failure> {
+    let name = match arguments.rank {
+        Some(rank) => format!("worker-{rank}"),
+        None if arguments.keys.folder.is_some() && arguments.server.starts_with("https") => {
+            return Err(
+                Failure::wrong("keys are those of one worker, and it is not said which").hint("give --rank")
+            );
+        }
+        None => String::new(),
+    };
+    let server = endpoint(&arguments.server, &arguments.keys, &name)?;
+    let token = arguments.keys.token(&server, &name)?;
+    Ok(Config { patience: arguments.patience, token, ..Config::new(server, place) })
+}
+
 pub(super) async fn worker(
     arguments: cli::Worker,
     shutdown: impl Future<Output = ()>,
@@ -86,8 +111,7 @@ pub(super) async fn worker(
     // Rows of its own are nobody else's part of the task: such a worker stands where the attackers do.
     let anywhere = if arguments.data.is_some() { worker::Place::Highest } else { worker::Place::Lowest };
     let place = arguments.place.rank.map_or(anywhere, worker::Place::Rank);
-    let patience = arguments.place.patience;
-    let config = Config { patience, ..Config::new(endpoint(&arguments.place.server)?, place) };
+    let config = config(&arguments.place, place)?;
     let rows = Rows { file: arguments.data, start: arguments.start, folder: arguments.folder.folder() };
     let ended = if arguments.idle {
         worker::run(config, |joined| Ok::<_, WorkerError>(Idle(joined.dimension)), shutdown)
@@ -109,12 +133,7 @@ pub(super) async fn attacker(
 ) -> Result<(), Failure> {
     arguments.place.metrics.serve().await?;
     let place = arguments.place.rank.map_or(worker::Place::Highest, worker::Place::Rank);
-    let patience = arguments.place.patience;
-    let config = Config {
-        patience,
-        oracle: arguments.oracle_token,
-        ..Config::new(endpoint(&arguments.place.server)?, place)
-    };
+    let config = Config { oracle: arguments.oracle_token, ..config(&arguments.place, place)? };
     let options = attacker::Options { folder: arguments.folder.folder(), save: arguments.save };
     finished(attacker::run(config, options, shutdown).await.map_err(|error| Failure::unfinished(&error))?)
 }
@@ -123,7 +142,7 @@ pub(super) async fn health(arguments: &cli::Health) -> Result<(), Failure> {
     let Some(address) = &arguments.server else {
         return arguments.metrics.ask(HEALTH).await;
     };
-    let channel = endpoint(address)?
+    let channel = endpoint(address, &arguments.keys, "observer")?
         .connect_timeout(HEALTH)
         .timeout(HEALTH)
         .connect()

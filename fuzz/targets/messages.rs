@@ -1,0 +1,7 @@
+//! Arbitrary bytes as every message that a server or a worker reads.
+#![no_main]
+
+#[path = "../decode.rs"]
+mod decode;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| decode::messages(bytes));
