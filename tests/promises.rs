@@ -6,10 +6,10 @@ mod abuse;
 mod aggregation;
 #[path = "promises/architecture.rs"]
 mod architecture;
-#[path = "promises/data.rs"]
-mod data;
 #[path = "promises/attacks.rs"]
 mod attacks;
+#[path = "promises/data.rs"]
+mod data;
 #[path = "promises/determinism.rs"]
 mod determinism;
 #[path = "promises/equivalence.rs"]

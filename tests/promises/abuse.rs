@@ -32,7 +32,7 @@ model = "linear"
 rounds = 1000000
 quorum = 3
 round_deadline = "3s"
-join_deadline = "2s"
+join_deadline = "60s"
 [workers]
 count = 3
 [[attackers]]
@@ -135,6 +135,8 @@ fn stands(attacks: &[&str]) -> Vec<Value> {
     let watching = runtime.spawn(watch(observer, told));
     let pid = server.0.id().to_string();
     let mut arguments = vec!["abuse", "--target", &url, "--rank", "3", "--pid", &pid, "--json"];
+    // With the attacker's place taken once, the rounds begin.
+    arguments.extend(["--attack", "early"]);
     arguments.extend(attacks.iter().flat_map(|attack| ["--attack", attack]));
     let (code, stdout, stderr) = output(folder.path(), arguments);
     enough.send(()).expect("the observer is still there");
@@ -170,12 +172,20 @@ fn malformed_updates_cost_their_sender_a_vote_and_nobody_else_anything() {
         "infinity",
         "not-protobuf",
     ]);
-    assert_eq!(verdicts.len(), 17);
+    assert_eq!(verdicts.len(), 18);
 }
 
 #[test]
 fn nobody_votes_twice_or_out_of_turn_or_for_another() {
-    stands(&["duplicate", "replay", "early", "late", "forged-session", "forged-control", "no-session"]);
+    stands(&[
+        "duplicate",
+        "equivocation",
+        "replay",
+        "late",
+        "forged-session",
+        "forged-control",
+        "no-session",
+    ]);
     stands(&["impersonation", "no-such-rank", "other-version", "no-such-method"]);
 }
 
