@@ -255,6 +255,7 @@ impl Hub {
     pub(crate) async fn run(mut self, mut messages: mpsc::Receiver<Message>) -> Result<Outcome, ServerError> {
         let mut pulse = time::interval(self.config.spec.heartbeat);
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pulsed = Instant::now();
         while self.reason.is_none() {
             let deadline = self.deadline;
             tokio::select! {
@@ -277,10 +278,17 @@ impl Hub {
                         self.handle(round.map_or(Event::GatheringOver, Event::DeadlinePassed)).await;
                     }
                 }
-                _ = pulse.tick() => for seat in self.places.silent() {
-                    tracing::warn!(worker = seat.rank.0, "no sign of life");
-                    self.leave(seat).await;
-                },
+                _ = pulse.tick() => {
+                    // Signs of life wait unheard while the hub waits for somebody else: nobody was silent then but it.
+                    if pulsed.elapsed() > 2 * self.config.spec.heartbeat {
+                        self.places.hear_all();
+                    }
+                    pulsed = Instant::now();
+                    for seat in self.places.silent() {
+                        tracing::warn!(worker = seat.rank.0, "no sign of life");
+                        self.leave(seat).await;
+                    }
+                }
             }
         }
         self.take_leave(messages).await

@@ -136,6 +136,12 @@ impl Places {
         }
     }
 
+    /// Notes one of everybody.
+    pub(crate) fn hear_all(&mut self) {
+        let now = Instant::now();
+        self.all.iter_mut().for_each(|place| place.heard = now);
+    }
+
     /// Seats that were silent too long.
     pub(crate) fn silent(&self) -> Vec<Seat> {
         let now = Instant::now();
