@@ -127,6 +127,16 @@ mod tests {
     }
 
     #[test]
+    fn a_robust_rule_says_whom_it_left_out() {
+        let spec = Spec { rule: "cge".parse().unwrap(), byzantine: 1, ..Spec::default() };
+        let mut descent = Descent::new(&spec, vec![0.0], 1);
+        let rows = [(Rank(0), vec![1.0]), (Rank(3), vec![-50.0]), (Rank(5), vec![3.0])];
+        let weights =
+            descent.apply(Round::FIRST, &rows).unwrap().verdicts.into_iter().map(|verdict| verdict.weight);
+        assert_eq!(weights.collect::<Vec<_>>(), [0.5, 0.0, 0.5]);
+    }
+
+    #[test]
     fn a_refused_round_leaves_the_model() {
         let mut descent = Descent::new(&Spec::default(), vec![3.0], 1);
         assert!(descent.apply(Round::FIRST, &[]).is_err());

@@ -542,6 +542,11 @@ impl Hub {
                 meters::absent(&absent);
                 let (rows, norm) = (report.verdicts.len(), report.aggregate_norm);
                 tracing::debug!(round = round.get(), rows, norm, "aggregated");
+                let nothing = report.verdicts.iter().filter(|verdict| verdict.weight == 0.0);
+                let left_out: Vec<u32> = nothing.map(|verdict| verdict.rank).collect();
+                if !left_out.is_empty() {
+                    tracing::info!(round = round.get(), ranks = ?left_out, "the rule left out rows");
+                }
                 self.previous = Some(Closed::new(self.run, round.get(), previous));
                 self.observe(report, &tensor).await;
                 self.handle(Event::Aggregated(round)).await;

@@ -4,9 +4,9 @@
 //! Squares are summed in f32 over strips of 512 coordinates, in 16 lanes, and strips in f64, always in the same order:
 //! the bits do not depend on the number of threads, nor on the processor. A strip whose f32 sum overflows or is so
 //! small that squares may have vanished is summed again in f64, so that rows of 1e30 and of 1e-30 are right as well.
-//! Four points meet four others at a time: a number that was loaded is used four times.
+//! Points meet in groups of four, or two where registers are short: a number that was loaded is used so often.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::matrix::Matrix;
@@ -14,8 +14,6 @@ use crate::matrix::Matrix;
 /// Coordinates whose squares are summed in f32.
 const STRIP: usize = 512;
 const LANES: usize = 16;
-/// Points that meet as many others at a time.
-const GROUP: usize = 4;
 /// Blocks of coordinates summed in parallel: as many however many threads there are.
 const BLOCKS: usize = 64;
 /// Below it the squares of a strip may have vanished in f32.
@@ -44,30 +42,60 @@ pub(crate) fn distances(points: &[Option<&[f32]>], d: usize) -> Matrix {
 /// The part of the coordinates `start..end`, pair (i, j < i) at i(i − 1)/2 + j.
 fn of_block(points: &[Option<&[f32]>], start: usize, end: usize) -> Vec<f64> {
     let mut sums = vec![0.0; points.len() * points.len().saturating_sub(1) / 2];
+    let whole = start + (end - start) / LANES * LANES;
     let mut strips: Vec<&[f32]> = Vec::with_capacity(points.len());
-    for start in (start..end).step_by(STRIP) {
-        let len = STRIP.min(end - start);
+    for start in (start..whole).step_by(STRIP) {
+        let len = STRIP.min(whole - start);
         strips.clear();
-        strips.extend(points.iter().map(|point| match point {
-            Some(row) => &row[start..][..len],
-            None => &ORIGIN[..len],
-        }));
-        Arch::new().dispatch(|| add_strip(&strips, &mut sums));
+        strips.extend(points.iter().map(|point| point.map_or(&ORIGIN[..len], |row| &row[start..][..len])));
+        Arch::new().dispatch(Strip { strips: &strips, sums: &mut sums });
+    }
+    if whole < end {
+        // The last few coordinates are padded with zeros to whole lanes.
+        let padded = |point: &Option<&[f32]>| -> Lanes {
+            let rest = point.map_or(&[][..], |row| &row[whole..end]);
+            std::array::from_fn(|lane| rest.get(lane).copied().unwrap_or(0.0))
+        };
+        let rest: Vec<Lanes> = points.iter().map(padded).collect();
+        let strips: Vec<&[f32]> = rest.iter().map(|lanes| &lanes[..]).collect();
+        Arch::new().dispatch(Strip { strips: &strips, sums: &mut sums });
     }
     sums
 }
 
+/// The same coordinates of all points, whole lanes of them, and where the squares go.
+struct Strip<'a> {
+    strips: &'a [&'a [f32]],
+    sums: &'a mut [f64],
+}
+
+impl WithSimd for Strip<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // Sixteen sums fit the registers of AVX-512 and NEON only; they are the same either way.
+        if S::REGISTER_COUNT >= 32 {
+            add_strip::<S, 4>(simd, self.strips, self.sums);
+        } else {
+            add_strip::<S, 2>(simd, self.strips, self.sums);
+        }
+    }
+}
+
 #[inline(always)]
-fn add_strip(strips: &[&[f32]], sums: &mut [f64]) {
+fn add_strip<S: Simd, const GROUP: usize>(simd: S, strips: &[&[f32]], sums: &mut [f64]) {
     let groups = strips.len().div_ceil(GROUP);
     let last = strips.len() - 1;
     for g in 0..groups {
         let a: [&[f32]; GROUP] = std::array::from_fn(|i| strips[last.min(g * GROUP + i)]);
         for h in 0..=g {
             let b: [&[f32]; GROUP] = std::array::from_fn(|j| strips[last.min(h * GROUP + j)]);
-            let squares = meet(a, b);
+            let mut squares = [[[0.0; LANES]; GROUP]; GROUP];
+            meet(simd, a, b, &mut squares);
             for (i, squares) in (g * GROUP..strips.len()).zip(squares) {
-                for (j, square) in (h * GROUP..i).zip(squares) {
+                for (j, lanes) in (h * GROUP..i).zip(squares) {
+                    let square = total(lanes);
                     let reliable = (TINY..=f32::MAX).contains(&square);
                     let square = if reliable { f64::from(square) } else { carefully(strips[i], strips[j]) };
                     sums[i * (i - 1) / 2 + j] += square;
@@ -77,37 +105,35 @@ fn add_strip(strips: &[&[f32]], sums: &mut [f64]) {
     }
 }
 
-/// Squared distances of each of `a` to each of `b`.
+/// Squared distances of each of `a` to each of `b`, by lanes: as many at a time as the processor has in a register.
 #[inline(always)]
-fn meet(a: [&[f32]; GROUP], b: [&[f32]; GROUP]) -> [[f32; GROUP]; GROUP] {
-    let whole = a[0].len() / LANES;
-    let x = a.map(|row| &row.as_chunks::<LANES>().0[..whole]);
-    let y = b.map(|row| &row.as_chunks::<LANES>().0[..whole]);
-    let mut sums = [[[0.0; LANES]; GROUP]; GROUP];
-    for c in 0..whole {
-        for i in 0..GROUP {
-            for j in 0..GROUP {
-                square(&mut sums[i][j], &x[i][c], &y[j][c]);
+fn meet<S: Simd, const GROUP: usize>(
+    simd: S,
+    a: [&[f32]; GROUP],
+    b: [&[f32]; GROUP],
+    squares: &mut [[Lanes; GROUP]; GROUP],
+) {
+    let parts = LANES / S::F32_LANES;
+    let registers = S::as_simd_f32s(a[0]).0.len();
+    let x = a.map(|row| &S::as_simd_f32s(row).0[..registers]);
+    let y = b.map(|row| &S::as_simd_f32s(row).0[..registers]);
+    for part in 0..parts {
+        let mut sums = [[simd.splat_f32s(0.0); GROUP]; GROUP];
+        let mut c = part;
+        while c < registers {
+            for i in 0..GROUP {
+                for j in 0..GROUP {
+                    let difference = simd.sub_f32s(x[i][c], y[j][c]);
+                    sums[i][j] = simd.add_f32s(sums[i][j], simd.mul_f32s(difference, difference));
+                }
+            }
+            c += parts;
+        }
+        for (squares, sums) in squares.iter_mut().zip(&sums) {
+            for (lanes, sum) in squares.iter_mut().zip(sums) {
+                S::as_mut_simd_f32s(lanes).0[part] = *sum;
             }
         }
-    }
-    let rest = whole * LANES;
-    if rest < a[0].len() {
-        let (x, y) = (a.map(|row| padded(&row[rest..])), b.map(|row| padded(&row[rest..])));
-        for i in 0..GROUP {
-            for j in 0..GROUP {
-                square(&mut sums[i][j], &x[i], &y[j]);
-            }
-        }
-    }
-    sums.map(|sums| sums.map(total))
-}
-
-#[inline(always)]
-fn square(sums: &mut Lanes, x: &Lanes, y: &Lanes) {
-    for lane in 0..LANES {
-        let difference = x[lane] - y[lane];
-        sums[lane] += difference * difference;
     }
 }
 
@@ -117,11 +143,6 @@ fn total(lanes: Lanes) -> f32 {
     let eight: [f32; 8] = std::array::from_fn(|k| lanes[k] + lanes[k + 8]);
     let four: [f32; 4] = std::array::from_fn(|k| eight[k] + eight[k + 4]);
     (four[0] + four[2]) + (four[1] + four[3])
-}
-
-#[inline(always)]
-fn padded(rest: &[f32]) -> Lanes {
-    std::array::from_fn(|lane| rest.get(lane).copied().unwrap_or(0.0))
 }
 
 /// The squared distance in f64.
