@@ -99,6 +99,23 @@ fn arrays_of_either_width_and_order_are_read_and_one_is_written() {
 }
 
 #[test]
+fn fltrust_takes_the_servers_own_gradient_from_a_file() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write =
+        |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a writable folder");
+    write("root.json", "[[3, 4]]");
+    write("long.json", "[[3, 4, 5]]");
+    let fltrust = ["aggregate", "fltrust", "-f", "1"];
+    let with = |root: &'static str| fltrust.into_iter().chain(["--root", root]).collect::<Vec<_>>();
+    let (code, stdout, _) = piped(folder.path(), &with("root.json"), "[[6, 8], [-6, -8]]");
+    assert_eq!((code, stdout.as_str()), (Some(0), "[3.0,4.0]\n"));
+    let (code, _, stderr) = piped(folder.path(), &fltrust, ROWS);
+    assert!(code == Some(1) && stderr.contains("needs the server's own gradient"), "{stderr}");
+    let (code, _, stderr) = piped(folder.path(), &with("long.json"), ROWS);
+    assert!(code == Some(2) && stderr.contains("long.json holds 1 x 3 numbers, expected 1 x 2"), "{stderr}");
+}
+
+#[test]
 fn wrong_rules_numbers_and_rows_are_told() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (arguments, input, expected) in [

@@ -4,7 +4,7 @@ pub(super) mod rows;
 
 use std::{
     io::{self, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use aggregation::{Aggregate, Aggregator, Pipeline, Threads};
@@ -27,6 +27,9 @@ pub struct Arguments {
     /// Which array of an `.npz` file that holds several
     #[arg(long, value_name = "NAME", requires = "file")]
     pub array: Option<String>,
+    /// The server's own gradient, 1 x d, in a file of the same kinds: `fltrust` compares the rows with it
+    #[arg(long, value_name = "FILE")]
+    pub root: Option<PathBuf>,
     /// Write the aggregate here, `.npy`, instead of JSON on standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -64,8 +67,9 @@ pub(super) fn aggregate(arguments: &Arguments) -> Result<(), Failure> {
         .rule
         .check(rows.nrows(), arguments.byzantine)
         .map_err(|refusal| Failure::usage(&refusal).hint("`equipoise rules` says what each rule needs"))?;
+    let root = arguments.root.as_ref().map(|file| root(file, rows.ncols())).transpose()?;
     let mut out = vec![0.0; rows.ncols()];
-    let aggregate = run(arguments, &rows, &mut out)?;
+    let aggregate = run(arguments, &rows, root.as_ref(), &mut out)?;
     if let Some(file) = &arguments.out {
         ndarray_npy::write_npy(file, &ArrayView1::from(&out[..]))
             .map_err(|error| Failure::unfinished(&error).at(format!("cannot write {}", file.display())))?;
@@ -79,7 +83,22 @@ pub(super) fn aggregate(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-fn run(arguments: &Arguments, rows: &Array2<f32>, out: &mut [f32]) -> Result<Aggregate, Failure> {
+/// One row as long as the others.
+fn root(file: &Path, width: usize) -> Result<Array2<f32>, Failure> {
+    let root = rows::read(file, None)?;
+    if root.dim() == (1, width) {
+        return Ok(root);
+    }
+    let (rows, got) = root.dim();
+    Err(Failure::wrong(format!("{} holds {rows} x {got} numbers, expected 1 x {width}", file.display())))
+}
+
+fn run(
+    arguments: &Arguments,
+    rows: &Array2<f32>,
+    root: Option<&Array2<f32>>,
+    out: &mut [f32],
+) -> Result<Aggregate, Failure> {
     let rows: Vec<&[f32]> = rows.rows().into_iter().filter_map(|row| row.to_slice()).collect();
     let ranks: Vec<u32> = (0..rows.len() as u32).collect();
     let mut aggregator = Aggregator::new(arguments.rule.clone(), arguments.byzantine, arguments.seed);
@@ -87,7 +106,9 @@ fn run(arguments: &Arguments, rows: &Array2<f32>, out: &mut [f32]) -> Result<Agg
         aggregator =
             aggregator.with_threads(Threads::new(count).map_err(|error| Failure::unfinished(&error))?);
     }
-    aggregator.aggregate(1, &ranks, &rows, out).map_err(|refusal| Failure::unfinished(&refusal))
+    let root = root.and_then(|root| root.as_slice());
+    let aggregate = aggregator.aggregate_with_root(1, &ranks, &rows, root, out);
+    aggregate.map_err(|refusal| Failure::unfinished(&refusal))
 }
 
 fn print(value: &impl Serialize) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ use super::aggregate::rows;
 use crate::{failure::Failure, report};
 
 /// What is measured when nothing is asked for.
-const RULES: [&str; 20] = [
+const RULES: [&str; 21] = [
     "average",
     "median",
     "trimmed-mean",
@@ -28,6 +28,7 @@ const RULES: [&str; 20] = [
     "cge",
     "centered-clipping",
     "caf",
+    "smea",
     "dnc",
     "sign-guard",
     "clipped-mean",
