@@ -4,15 +4,19 @@
 //! worker's local optimum under ρ∞ exactly when its gradients at θ♠ sum to −Δ; the local problem is convex, so that is
 //! all it takes.
 
+mod columns;
+mod images;
 mod least_squares;
 mod program;
 mod rows;
 mod sampled;
+mod simplex;
 mod softmax;
 
 use learning::{Dataset, Loss, Model, Precision, Regularizer, model::Kind};
 use nalgebra::{DMatrix, DVector};
 
+pub use images::rows_of_images;
 pub use least_squares::rows_for_least_squares;
 pub use program::{rows_by_program, rows_needed};
 use rows::Rows;
@@ -58,9 +62,17 @@ pub enum Uncraftable {
     /// The softmax has directions in which its logits never differ.
     #[error("the model to hold gives every input the same logits in {0} directions, expected none")]
     Degenerate(usize),
-    /// The linear program was not solved: a bug of its solver or ours.
-    #[error("the linear program of the rows was not solved: {0}")]
-    Program(String),
+    /// The linear program of the rows has no first vertex: the model cannot tell its own corners apart.
+    #[error("the linear program of the rows has no vertex to start from")]
+    NoVertex,
+    /// The linear program of the rows would take too much memory and time.
+    #[error("the linear program of the rows has {constraints} constraints, expected at most {most}")]
+    TooLarge {
+        /// (inputs + 1) (classes − 1)
+        constraints: usize,
+        /// The limit
+        most: usize,
+    },
 }
 
 impl Hold<'_> {
