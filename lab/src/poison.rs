@@ -4,7 +4,7 @@ use attacker::Settled;
 use attacks::{
     craft::{
         Hold, Sampling, rows_by_program, rows_by_sampling, rows_for_least_squares, rows_for_softmax,
-        rows_needed,
+        rows_needed, rows_of_images,
     },
     reduction::gradient_to_model,
 };
@@ -40,6 +40,8 @@ pub enum Recipe {
     Program,
     /// Softmax: few distinct rows, in closed form, and about ten times as many as by the program.
     Exact,
+    /// Softmax: rows that are images, every input from 0 to 1, by a linear program over them.
+    Images,
     /// Softmax: random rows that the model labels, as published; they hold it for a while only.
     Sampled(Sampling),
     /// Least squares: one row an output, and perhaps rows that pin the rest of the worker's model.
@@ -59,6 +61,7 @@ pub fn craft(scenario: &Scenario, theta: &[f64], rho: &[f64], recipe: Recipe) ->
     let rows = match (model.kind, recipe) {
         (Kind::Softmax, Recipe::Program) => rows_by_program(&hold),
         (Kind::Softmax, Recipe::Exact) => rows_for_softmax(&hold),
+        (Kind::Softmax, Recipe::Images) => rows_of_images(&hold),
         (Kind::Softmax, Recipe::Sampled(sampling)) => rows_by_sampling(&hold, sampling, scenario.seed),
         (Kind::Linear, Recipe::LeastSquares { pins }) => rows_for_least_squares(&hold, pins),
         (kind, recipe) => {

@@ -46,6 +46,9 @@ pub(super) struct Use {
     pub(super) number: f64,
 }
 
+/// A point and a class: a row, of which the vertex knows only the column.
+type Site = (DVector<f64>, usize);
+
 /// A row and what it is worth.
 #[derive(Debug, Clone)]
 struct Offer {
@@ -83,7 +86,7 @@ impl Space {
                 break;
             }
             let worth = Worth::new(self, &vertex, &basis);
-            let better = self.better(&rows, &worth);
+            let better = worth.better(&rows);
             if better.is_empty() {
                 break;
             }
@@ -113,7 +116,7 @@ impl Space {
         wanted: &DMatrix<f64>,
         corners: &[DVector<f64>],
         basis: &DMatrix<f64>,
-    ) -> Result<(Vec<(DVector<f64>, usize)>, Vertex), Uncraftable> {
+    ) -> Result<(Vec<Site>, Vertex), Uncraftable> {
         let points =
             DMatrix::from_columns(&corners.iter().map(|corner| corner.push(1.0)).collect::<Vec<_>>());
         let shares = points.lu().solve(wanted).ok_or(Uncraftable::NoVertex)?;
@@ -134,13 +137,7 @@ impl Space {
     }
 
     /// Exchanges rows for those of the pool for as long as that saves.
-    fn exchange(
-        &self,
-        vertex: &mut Vertex,
-        rows: &mut [(DVector<f64>, usize)],
-        pool: &Pool,
-        basis: &DMatrix<f64>,
-    ) {
+    fn exchange(&self, vertex: &mut Vertex, rows: &mut [Site], pool: &Pool, basis: &DMatrix<f64>) {
         let last = vertex.exchanges() + self.exchanges_max;
         loop {
             let mut progress = false;
@@ -159,25 +156,6 @@ impl Space {
                 return;
             }
         }
-    }
-
-    /// Points near those in use from where a row would save something.
-    fn better(&self, rows: &[(DVector<f64>, usize)], worth: &Worth<'_>) -> Vec<DVector<f64>> {
-        let mut found: Vec<Offer> = Vec::new();
-        for (start, _) in rows {
-            let value = worth.values(start);
-            let mut classes: Vec<usize> = (0..value.len()).collect();
-            classes.sort_by(|&a, &b| value[b].total_cmp(&value[a]));
-            for &class in classes.iter().take(2) {
-                let offer = worth.ascend(start.clone(), class);
-                let known =
-                    |other: &Offer| other.class == class && (&other.point - &offer.point).amax() < 1e-3;
-                if offer.worth > 1.0 + SAVING && !found.iter().any(known) {
-                    found.push(offer);
-                }
-            }
-        }
-        found.into_iter().map(|offer| offer.point).collect()
     }
 }
 
@@ -199,6 +177,25 @@ impl<'a> Worth<'a> {
     /// Yᵀz̃, in all K coordinates: what e_k is worth at `point`.
     fn values(&self, point: &DVector<f64>) -> DVector<f64> {
         self.prices.rows(0, point.len()).tr_mul(point) + self.prices.row(point.len()).transpose()
+    }
+
+    /// Points near those in use from where a row would save something.
+    fn better(&self, rows: &[Site]) -> Vec<DVector<f64>> {
+        let mut found: Vec<Offer> = Vec::new();
+        for (start, _) in rows {
+            let value = self.values(start);
+            let mut classes: Vec<usize> = (0..value.len()).collect();
+            classes.sort_by(|&a, &b| value[b].total_cmp(&value[a]));
+            for &class in classes.iter().take(2) {
+                let offer = self.ascend(start.clone(), class);
+                let known =
+                    |other: &Offer| other.class == class && (&other.point - &offer.point).amax() < 1e-3;
+                if offer.worth > 1.0 + SAVING && !found.iter().any(known) {
+                    found.push(offer);
+                }
+            }
+        }
+        found.into_iter().map(|offer| offer.point).collect()
     }
 
     /// Moves a row's point uphill on its worth, inside the bounds.

@@ -70,8 +70,8 @@ pub fn rows_by_program(hold: &Hold<'_>) -> Result<Dataset, Uncraftable> {
     let mut wanted = basis.transpose() * theta.transpose() * &delta;
     wanted = wanted.insert_row(classes - 1, 0.0);
     wanted.set_row(classes - 1, &delta.row(hold.model.inputs));
-    let mut corners = vec![DVector::zeros(classes - 1)];
-    corners.extend(DMatrix::identity(classes - 1, classes - 1).column_iter().map(|unit| unit.into_owned()));
+    let unit = |k: usize| DVector::from_fn(classes - 1, |row, _| f64::from(u8::from(row + 1 == k)));
+    let corners: Vec<DVector<f64>> = (0..classes).map(unit).collect();
     let uses = space.fewest(&wanted, &corners, first_points(&theta, &delta, &basis)?)?;
     Ok(inputs_of(&together(&space, uses), &space, &theta, &delta))
 }

@@ -136,6 +136,7 @@ fn recipe(scenario: &Scenario, arguments: cli::Recipe) -> Recipe {
         (model::Kind::Linear, _) => Recipe::LeastSquares { pins: arguments.pins },
         (_, RecipeKind::Program) => Recipe::Program,
         (_, RecipeKind::Exact) => Recipe::Exact,
+        (_, RecipeKind::Images) => Recipe::Images,
         (_, RecipeKind::Sampled) => Recipe::Sampled(Sampling::published()),
     }
 }
