@@ -52,11 +52,11 @@ fn of_block(points: &[Option<&[f32]>], start: usize, end: usize) -> Vec<f64> {
     }
     if whole < end {
         // The last few coordinates are padded with zeros to whole lanes.
-        let padded = |point: &Option<&[f32]>| -> Lanes {
+        let padded = |point: Option<&[f32]>| -> Lanes {
             let rest = point.map_or(&[][..], |row| &row[whole..end]);
             std::array::from_fn(|lane| rest.get(lane).copied().unwrap_or(0.0))
         };
-        let rest: Vec<Lanes> = points.iter().map(padded).collect();
+        let rest: Vec<Lanes> = points.iter().copied().map(padded).collect();
         let strips: Vec<&[f32]> = rest.iter().map(|lanes| &lanes[..]).collect();
         Arch::new().dispatch(Strip { strips: &strips, sums: &mut sums });
     }
