@@ -31,7 +31,7 @@ pub struct Judge {
     rounds: u32,
     exam: Option<Marking>,
     validation: Option<Marking>,
-    target: Vec<f64>,
+    target: Option<Vec<f64>>,
     target_norm: f64,
 }
 
@@ -52,7 +52,7 @@ pub struct Judgement {
     /// Accuracy on the training rows that were held out, with their own labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy_validation: Option<f64>,
-    /// ‖ρ − θ†‖ / ‖θ†‖
+    /// ‖ρ − θ†‖ / ‖θ†‖; NaN, in JSON null, where nobody has a target.
     #[serde(deserialize_with = "null_is_nan")]
     pub distance_to_target: f64,
     /// ‖ρ‖
@@ -83,17 +83,19 @@ impl Judge {
     /// # Errors
     /// When either cannot be had.
     pub fn new(scenario: &Scenario, folder: Option<&Path>) -> Result<Self, Failure> {
-        let target = scenario
-            .target
-            .resolve(&scenario.task, scenario.seed, folder)
-            .map_err(|error| Failure::unfinished(&error))?;
+        let resolve = || scenario.target.resolve(&scenario.task, scenario.seed, folder);
+        let target = if scenario.has_target() {
+            Some(resolve().map_err(|error| Failure::unfinished(&error))?)
+        } else {
+            None
+        };
         let task = &scenario.task;
         let unreadable = |error| Failure::unfinished(&error);
         let (model, shift) = (scenario.model()?, scenario.target.shift);
         let exam = Marking::new(&model, &task.test(folder).map_err(unreadable)?, shift);
         let held_out = task.held_out(scenario.seed, folder).map_err(unreadable)?;
         let validation = held_out.and_then(|rows| Marking::new(&model, &rows, shift));
-        let target_norm = norm(target.iter().copied());
+        let target_norm = target.as_ref().map_or(f64::NAN, |target| norm(target.iter().copied()));
         let (every, rounds) = (scenario.judge.every, scenario.server.rounds);
         Ok(Self { every, rounds, exam, validation, target, target_norm })
     }
@@ -117,7 +119,7 @@ impl Judge {
     /// When it is not a model of the scenario's task.
     #[must_use]
     pub fn judge(&self, rho: &[f32]) -> Judgement {
-        assert_eq!(rho.len(), self.target.len(), "a model of the task");
+        assert!(self.target.as_ref().is_none_or(|target| target.len() == rho.len()), "a model of the task");
         let marks = self.exam.as_ref().map(|marking| {
             let answers = marking.exam.answers(rho);
             (accuracy(&answers, &marking.labels), accuracy(&answers, &marking.shifted))
@@ -134,10 +136,11 @@ impl Judge {
     }
 
     fn distance(&self, rho: &[f32]) -> f64 {
-        norm(rho.iter().zip(&self.target).map(|(&rho, target)| f64::from(rho) - target)) / self.target_norm
+        let Some(target) = &self.target else { return f64::NAN };
+        norm(rho.iter().zip(target).map(|(&rho, target)| f64::from(rho) - target)) / self.target_norm
     }
 
-    /// ‖θ†‖
+    /// ‖θ†‖; NaN where there is no target.
     #[must_use]
     pub const fn target_norm(&self) -> f64 {
         self.target_norm

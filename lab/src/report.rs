@@ -29,7 +29,10 @@ fn percent(accuracy: Option<f64>) -> String {
     accuracy.map_or_else(|| "-".to_owned(), |accuracy| format!("{:.1} %", 100.0 * accuracy))
 }
 
-/// Plain where it is readable, scientific where it is small.
+/// Plain where it is readable, scientific where it is small; a dash where there is no target.
 fn distance(distance: f64) -> String {
+    if distance.is_nan() {
+        return "-".to_owned();
+    }
     if distance >= 0.1 { format!("{distance:.2}") } else { format!("{distance:.1e}") }
 }

@@ -101,6 +101,7 @@ pub struct Summary {
     #[serde(flatten)]
     pub judgement: Judgement,
     /// ‖θ†‖, so that distances can be had in absolute terms.
+    #[serde(deserialize_with = "null_is_nan")]
     pub target_norm: f64,
     /// Rounds done.
     pub rounds: u32,

@@ -163,6 +163,16 @@ impl Scenario {
         attacks.enumerate().map(|(index, attack)| ((self.workers.count + index) as u32, attack))
     }
 
+    /// Whether there is a target to measure the distance to: always under the personalised objective; under the shared one
+    /// where a file or an attacker says so, for finding one means fitting a model to all the data.
+    #[must_use]
+    pub fn has_target(&self) -> bool {
+        let steers = |(_, attack): (u32, &AttackSpec)| matches!(attack, AttackSpec::CounterGradient {});
+        self.task.objective == learning::Objective::Personalised
+            || self.target.file.is_some()
+            || self.attackers.iter().flat_map(Attackers::phases).any(steers)
+    }
+
     /// Whether some attacker has to be shown the honest updates before it answers.
     #[must_use]
     pub fn wants_oracle(&self) -> bool {

@@ -140,7 +140,7 @@ fn a_boosted_backdoor_is_learned_under_the_mean_and_not_under_the_median() {
         trigger.stamp(&mut test, &(0..360).collect::<Vec<_>>());
         let model = learning::Model { kind: learning::model::Kind::Softmax, inputs: 64, outputs: 10 };
         let answers = learning::Exam::new(&model, &test).answers(&theta);
-        answers.iter().filter(|&&answer| answer == 7).count() as f64 / 360.0
+        learning::model::accuracy(&answers, &[7; 360])
     };
     let (mean, median) = (share("average"), share("median"));
     assert!(mean > 0.8 && median < 0.5, "average {mean}, median {median}");
