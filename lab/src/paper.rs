@@ -7,7 +7,6 @@
 //! needs data that are not there is skipped with a sentence; the command fails when a row that must hold does not.
 
 mod bounded;
-mod clipped;
 mod counter_gradient;
 mod equivalence;
 mod exact;
@@ -42,7 +41,6 @@ pub(crate) const EXPERIMENTS: &[Experiment] = &[
     equivalence::EXPERIMENT,
     sum_or_mean::EXPERIMENT,
     local_attack::EXPERIMENT,
-    clipped::EXPERIMENT,
     features::EXPERIMENT,
     exact::EXPERIMENT,
     rate::EXPERIMENT,

@@ -86,8 +86,7 @@ fn published_accuracies(reference: &Reference, rounds: u32) -> Option<(f64, f64)
 fn runs(stage: &Stage, seed: Seed, rounds: u32, longer: u32) -> Result<Three, Failure> {
     let prefix = if longer == rounds { "" } else { "continued-" };
     let base = published::scenario(stage, "base", seed, Kind::SquaredL2, rounds, None)?;
-    let protocol =
-        Protocol { base, rounds: [rounds, longer, longer], sampling: Sampling::published(), copies: 1 };
+    let protocol = Protocol { base, rounds: [rounds, longer, longer], sampling: Sampling::published() };
     three(stage, prefix, &protocol)
 }
 

@@ -62,7 +62,7 @@ fn run(stage: &Stage) -> Result<Findings, Failure> {
         ..Scenario::default()
     };
     let sampling = Sampling { rows: stage.pick(20_000, 2000), noise: 0.1, bound: Some(50.0) };
-    let ended = three(stage, "", &Protocol { base, rounds, sampling, copies: 1 })?;
+    let ended = three(stage, "", &Protocol { base, rounds, sampling })?;
     let mut findings = Findings::default();
     let mut series = Vec::new();
     for (name, ran) in ["gradient", "model", "data"].iter().zip(&ended.runs) {

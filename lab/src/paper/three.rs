@@ -26,8 +26,6 @@ pub(super) struct Protocol {
     pub rounds: [u32; 3],
     /// The rows of the third.
     pub sampling: Sampling,
-    /// How often each of them counts.
-    pub copies: u32,
 }
 
 /// The runs, and how long they took together.
@@ -43,7 +41,7 @@ pub(super) struct Three {
 
 /// Carries out `protocol`; the folders of its runs begin with `prefix`.
 pub(super) fn three(stage: &Stage, prefix: &str, protocol: &Protocol) -> Result<Three, Failure> {
-    let Protocol { base, rounds, sampling, copies } = protocol;
+    let Protocol { base, rounds, sampling } = protocol;
     let seed = base.seed;
     let run = |name: &str, rounds, attack| {
         let mut scenario = Scenario {
@@ -64,10 +62,7 @@ pub(super) fn three(stage: &Stage, prefix: &str, protocol: &Protocol) -> Result<
     let (model_file, data_file, start_file) = (file("attacking-model")?, file("poison")?, file("start")?);
     save_vector(&model_file, &[("theta", &theta), ("rho", &settled.rho)]).map_err(unusable)?;
     let model = run("model", rounds[1], AttackSpec::Model { file: model_file })?;
-    let mut rows = poison::craft(base, &theta, &settled.rho, Recipe::Sampled(*sampling))?.rows;
-    if *copies > 1 {
-        rows.counts = Some(vec![*copies; rows.inputs.rows()]);
-    }
+    let rows = poison::craft(base, &theta, &settled.rho, Recipe::Sampled(*sampling))?.rows;
     save_table(&data_file, &rows).map_err(unusable)?;
     save_vector(&start_file, &[("theta", &near(&theta, seed))]).map_err(unusable)?;
     let data = run("data", rounds[2], AttackSpec::Data { file: data_file, start: Some(start_file) })?;
