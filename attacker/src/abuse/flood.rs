@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{
     Abuse, Answer, Target,
-    member::{Member, status_words},
+    member::{self, Member, status_words},
     raw::{self, Raw},
 };
 
@@ -106,8 +106,10 @@ fn rapid_reset(target: &Target) -> Answer<'_> {
 /// Connections that say nothing, more than there are places for.
 fn connections(target: &Target) -> Answer<'_> {
     Box::pin(async move {
+        let (_client, reply) = member::join(target).await?;
+        let workers = limits::CONNECTIONS_PER_WORKER * reply.workers as usize;
         let mut sockets = Vec::new();
-        for _ in 0..limits::CONNECTIONS_MIN * 2 {
+        for _ in 0..workers + 2 * limits::CONNECTIONS_MIN {
             sockets.push(target.socket().await?);
         }
         time::sleep(FLOOD).await;
@@ -118,19 +120,23 @@ fn connections(target: &Target) -> Answer<'_> {
             let reading = async { while socket.read(&mut buffer).await.is_ok_and(|bytes| bytes > 0) {} };
             closed += u32::from(time::timeout(Duration::from_millis(1), reading).await.is_ok());
         }
-        Ok(format!("{closed} of {} were closed at once", sockets.len()))
+        Ok(match closed {
+            0 => format!("all {} were let in", sockets.len()),
+            closed => format!("{closed} of {} were closed at once", sockets.len()),
+        })
     })
 }
 
 /// Signs of life without a pause.
 fn heartbeats(target: &Target) -> Answer<'_> {
     Box::pin(async move {
-        let member = Member::admitted(target).await?;
+        let mut member = Member::admitted(target).await?;
         let (mut sent, end) = (0_u32, Instant::now() + FLOOD);
         while Instant::now() < end && member.say(Message::Heartbeat(proto::v1::Heartbeat {})).await {
             sent += 1;
         }
-        Ok(format!("{} heartbeats were read", if sent > 0 { "all" } else { "no" }))
+        let round = member.next_round().await?;
+        Ok(format!("{sent} heartbeats were read, then round {round} opened"))
     })
 }
 
@@ -204,7 +210,7 @@ pub(super) const ALL: &[Abuse] = &[
     Abuse {
         name: "heartbeat-flood",
         what: "sends heartbeats without a pause",
-        expected: &["all heartbeats were read"],
+        expected: &["heartbeats were read, then round"],
         run: heartbeats,
     },
     Abuse {
