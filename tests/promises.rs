@@ -22,5 +22,7 @@ mod identity;
 mod program;
 #[path = "promises/recovery.rs"]
 mod recovery;
+#[path = "promises/sweeps.rs"]
+mod sweeps;
 #[path = "promises/words.rs"]
 mod words;

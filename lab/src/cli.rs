@@ -36,6 +36,9 @@ pub enum Command {
     Run(Run),
     /// Run every combination of what varies, and see all of them in one page
     Sweep(crate::commands::sweep::Sweep),
+    /// Make a sweep of a study that was written for another library
+    #[command(subcommand)]
+    Import(crate::commands::import::Import),
     /// Craft data that make an honest worker do what an attack did
     Poison(Poison),
     /// Run the experiments of the paper and compare with what was published

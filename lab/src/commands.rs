@@ -9,6 +9,7 @@ mod experiments;
 mod fetch;
 pub(crate) mod keys;
 mod paper;
+pub(crate) mod import;
 mod processes;
 pub(crate) mod rules;
 pub(crate) mod sweep;
@@ -53,6 +54,7 @@ async fn dispatch(command: Command, shutdown: impl Future<Output = ()>) -> Resul
     match command {
         Command::Equivalence(arguments) => experiments::equivalence(arguments, shutdown).await,
         Command::Run(arguments) => experiments::run(arguments, shutdown).await,
+        Command::Import(whose) => import::import(&whose),
         Command::Sweep(arguments) => sweep::sweep(arguments, shutdown).await,
         Command::Poison(arguments) => experiments::poison(&arguments),
         Command::Paper(arguments) => paper::paper(arguments, shutdown).await,

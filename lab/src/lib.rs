@@ -8,6 +8,7 @@ pub mod equivalence;
 pub mod failure;
 pub mod fetch;
 pub mod headcount;
+mod import;
 pub mod in_process;
 pub mod judge;
 pub mod keys;

@@ -31,7 +31,7 @@ pub(super) struct Cell {
 const CELL: (f64, f64) = (58.0, 34.0);
 const GAP: f64 = 10.0;
 /// Of a letter at the size of the labels, about.
-const LETTER: f64 = 6.6;
+const LETTER: f64 = 7.2;
 /// Angle of the columns' labels, degrees.
 const SLANT: f64 = 35.0;
 
@@ -62,7 +62,7 @@ impl Heatmap {
     pub(super) fn svg(&self) -> Markup {
         let longest =
             |labels: &[String]| labels.iter().map(|l| l.chars().count()).max().unwrap_or(0) as f64 * LETTER;
-        let left = longest(&self.rows) + 16.0;
+        let left = longest(&self.rows) + 18.0;
         let (across, up) = SLANT.to_radians().sin_cos();
         let (across, up) = (longest(&self.columns) * up, longest(&self.columns) * across);
         let top = 34.0 + up + 12.0;
@@ -114,10 +114,10 @@ fn draw(cell: Option<&Cell>, x: f64, y: f64) -> Markup {
 
 /// As much of a name as fits a cell.
 fn shortened(name: &str) -> String {
-    if name.chars().count() <= 13 {
+    if name.chars().count() <= 12 {
         name.to_owned()
     } else {
-        format!("{}…", name.chars().take(12).collect::<String>())
+        format!("{}…", name.chars().take(11).collect::<String>())
     }
 }
 

@@ -174,6 +174,7 @@ fn nested(path: &[String], value: Value) -> Table {
 fn label(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        Value::Float(number) => number.to_string(),
         Value::Table(table) => {
             let field = |(key, value): (&String, &Value)| format!("{key}={}", label(value));
             let rest: Vec<String> = table.iter().filter(|(key, _)| *key != "name").map(field).collect();

@@ -191,7 +191,7 @@ mod tests {
         for expected in [
             "3 problems",
             "`sweep.workers.count` is an empty list",
-            "lambda is -1, expected a positive number (2 of 8 runs: lambda -1.0, rule average)",
+            "lambda is -1, expected a positive number (2 of 8 runs: lambda -1, rule average)",
             "krummm",
             "(4 of 8 runs: rule krummm)",
         ] {
