@@ -146,6 +146,9 @@ pub struct Run {
     /// Start a process again that was killed: the server goes on from its checkpoint, a worker in its place
     #[arg(long, conflicts_with = "in_process")]
     pub restart: bool,
+    /// Leave norms, cosines, variances and kappa of every round in study.jsonl
+    #[arg(long)]
+    pub study: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,

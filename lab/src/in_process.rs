@@ -240,7 +240,8 @@ fn line(
     skipped: Option<String>,
     seconds: f64,
 ) -> RoundLine {
-    let moved = moved.unwrap_or(Moved { step: 0.0, verdicts: Vec::new(), aggregate_norm: 0.0 });
+    let nothing = || Moved { step: 0.0, verdicts: Vec::new(), aggregate_norm: 0.0, squares: Vec::new() };
+    let moved = moved.unwrap_or_else(nothing);
     RoundLine {
         round: round.get(),
         judgement: crate::judge::Judgement::default(),
@@ -252,5 +253,6 @@ fn line(
         rejected: Vec::new(),
         strangers: 0,
         timing: Timing { collect_seconds: 0.0, aggregate_seconds: seconds },
+        squares: moved.squares,
     }
 }

@@ -24,4 +24,5 @@ pub mod report;
 pub mod results;
 pub mod run;
 pub mod scenario;
+pub mod study;
 mod sweep;

@@ -133,5 +133,6 @@ pub fn line(report: v1::RoundReport, model: &[f32], judge: &Judge) -> RoundLine 
             collect_seconds: report.collect_seconds,
             aggregate_seconds: report.aggregate_seconds,
         },
+        squares: report.squares,
     }
 }

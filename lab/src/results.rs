@@ -3,6 +3,7 @@
 //! ```text
 //! scenario.toml    the resolved scenario
 //! rounds.jsonl     one line a round, written as it happens
+//! study.jsonl      what happened in each round between the rows, if the scenario asks for it
 //! summary.json     how it ended
 //! model.npz        the final common model, array `theta`
 //! logs/            what each process said
@@ -24,6 +25,7 @@ use crate::{
     failure::Failure,
     judge::{Judgement, null_is_nan},
     scenario::Scenario,
+    study::study,
 };
 
 /// The folder of one run, made before the run starts.
@@ -31,6 +33,15 @@ use crate::{
 pub struct Folder {
     path: PathBuf,
     rounds: File,
+    study: Option<Study>,
+}
+
+/// Where the study goes, and what it takes to make one.
+#[derive(Debug)]
+struct Study {
+    lines: File,
+    honest: usize,
+    dimension: usize,
 }
 
 /// One line of `rounds.jsonl`. Everything but `timing` is the same for the same scenario and seed.
@@ -62,6 +73,9 @@ pub struct RoundLine {
     pub strangers: u32,
     /// How long it took.
     pub timing: Timing,
+    /// Squared distances of the round's points, for the study; they do not go into `rounds.jsonl`.
+    #[serde(skip)]
+    pub squares: Vec<f64>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
@@ -127,10 +141,18 @@ impl Folder {
         let made = fs::create_dir_all(path.join("logs"))
             .and_then(|()| fs::write(path.join("scenario.toml"), scenario.to_toml()))
             .and_then(|()| File::create(path.join("rounds.jsonl")));
-        let rounds = made.map_err(|error| {
+        let unwritable = |error: std::io::Error| {
             Failure::because(format!("cannot write results to {}: {error}", path.display()))
-        })?;
-        Ok(Self { path: path.to_owned(), rounds })
+        };
+        let rounds = made.map_err(unwritable)?;
+        let study = if scenario.server.study {
+            let (honest, dimension) = (scenario.workers.count, scenario.model()?.dimension());
+            let lines = File::create(path.join("study.jsonl")).map_err(unwritable)?;
+            Some(Study { lines, honest, dimension })
+        } else {
+            None
+        };
+        Ok(Self { path: path.to_owned(), rounds, study })
     }
 
     /// Where it is.
@@ -145,14 +167,20 @@ impl Folder {
         self.path.join("logs").join(format!("{process}.log"))
     }
 
-    /// Adds a round.
+    /// Adds a round, and its study if the scenario asks for one.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn add(&mut self, line: &RoundLine) -> Result<(), Failure> {
         let mut text = serde_json::to_string(line).map_err(|error| Failure::unfinished(&error))?;
         text.push('\n');
-        self.rounds.write_all(text.as_bytes()).map_err(|error| self.unwritable(&error))
+        self.rounds.write_all(text.as_bytes()).map_err(|error| self.unwritable(&error))?;
+        let Some(Study { lines, honest, dimension }) = &mut self.study else { return Ok(()) };
+        let Some(study) = study(line, &line.squares, *honest, *dimension) else { return Ok(()) };
+        let mut text = serde_json::to_string(&study).map_err(|error| Failure::unfinished(&error))?;
+        text.push('\n');
+        let written = lines.write_all(text.as_bytes());
+        written.map_err(|error| self.unwritable(&error))
     }
 
     /// Writes how it ended.

@@ -4,7 +4,7 @@ use aggregation::{Aggregator, Refusal, Verdict};
 use optimizer::{Optimizer, Schedule};
 use round::{Rank, Round};
 
-use crate::{Scale, Spec, checkpoint::DescentState};
+use crate::{Scale, Spec, checkpoint::DescentState, constellation::constellation};
 
 /// The common model ρ with its rule and its optimiser.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ pub struct Descent {
     optimizer: Optimizer,
     schedule: Schedule,
     scale: Scale,
+    study: bool,
 }
 
 /// What a round did to the model.
@@ -26,6 +27,8 @@ pub struct Moved {
     pub verdicts: Vec<Verdict>,
     /// ‖aggregate‖
     pub aggregate_norm: f64,
+    /// Squared distances of the round's points, when they are asked for.
+    pub squares: Vec<f64>,
 }
 
 impl Descent {
@@ -38,6 +41,7 @@ impl Descent {
             optimizer: Optimizer::new(spec.optimizer, start.len()),
             schedule: spec.schedule,
             scale: spec.scale,
+            study: spec.study,
             model: start,
         }
     }
@@ -106,6 +110,7 @@ impl Descent {
             step: self.step(round, rows.len()),
             verdicts,
             aggregate_norm: squares.sum::<f64>().sqrt(),
+            squares: if self.study { constellation(&views, &self.aggregate) } else { Vec::new() },
         })
     }
 }

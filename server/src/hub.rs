@@ -667,6 +667,7 @@ fn report(
         aggregate_norm: moved.aggregate_norm,
         collect_seconds: collecting.as_secs_f64(),
         aggregate_seconds: aggregating.as_secs_f64(),
+        squares: moved.squares.clone(),
         ..v1::RoundReport::default()
     }
 }

@@ -5,6 +5,7 @@
 mod bounded;
 mod checkpoint;
 mod deadline;
+mod constellation;
 mod descent;
 mod door;
 mod error;

@@ -30,6 +30,9 @@ pub struct Spec {
     pub reveal_sum: bool,
     /// How the server knows who calls: `"open"`, `"token"` or `"mtls"`.
     pub identity: Mode,
+    /// Tell observers how far the rows of a round, their aggregate and the origin are apart: whoever knows who is honest
+    /// can study the attack and the rule by it.
+    pub study: bool,
     /// What misbehaviour costs beyond the vote of the round: `"drop"` for nothing more, `{ ban = 3 }` for all votes after
     /// the third time.
     pub misbehaviour: Misbehaviour,
@@ -63,6 +66,7 @@ impl Default for Spec {
             schedule: Schedule::constant(2.0),
             reveal_sum: false,
             identity: Mode::Open,
+            study: false,
             misbehaviour: Misbehaviour::Drop,
             quorum: None,
             absent: Absent::GoOn,
@@ -178,6 +182,14 @@ pub enum InvalidSpec {
          0 < least <= most"
     )]
     RoundDeadline,
+    /// A round's distances do not fit a message.
+    #[error("study is for at most {most} workers, there are {workers}")]
+    Study {
+        /// Number of workers
+        workers: usize,
+        /// The limit
+        most: usize,
+    },
     /// A time is 0.
     #[error("{0} is 0, expected a positive time")]
     NoTime(&'static str),
@@ -191,6 +203,9 @@ pub enum InvalidSpec {
 
 /// Rounds skipped one after another before the run is given up.
 const SKIPS_MAX: u32 = 10;
+
+/// Workers whose distances are reported: n²/2 numbers of eight bytes a round.
+const STUDIED_MAX: usize = 400;
 
 impl Spec {
     /// The engine's plan for `workers` workers.
@@ -216,6 +231,8 @@ impl Spec {
         }
         if !self.round_deadline.is_valid() {
             return Err(InvalidSpec::RoundDeadline);
+        if self.study && workers > STUDIED_MAX {
+            return Err(InvalidSpec::Study { workers, most: STUDIED_MAX });
         }
         let quorum = self.quorum.unwrap_or(workers / 2 + 1);
         if quorum == 0 || quorum > workers {

@@ -93,6 +93,33 @@ fn a_sweep_of_clusters_has_the_same_numbers() {
 }
 
 #[test]
+fn a_study_has_the_same_bits_over_sockets_and_says_what_the_attack_does() {
+    let one = SMALL.split("[sweep]").next().expect("a scenario").replace("omniscient", "self");
+    let folder = with_sweep(&one);
+    succeed(folder.path(), ["run", "grid.toml", "--quiet", "--study", "--out", "a", "--in-process"]);
+    succeed(folder.path(), ["run", "grid.toml", "--quiet", "--study", "--out", "b"]);
+    let study = |out: &str| -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(folder.path().join(out).join("study.jsonl")).expect("a study");
+        let line = |line: &str| {
+            let mut value: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
+            drop(value.as_object_mut().expect("an object").remove("timing"));
+            value
+        };
+        text.lines().map(line).collect()
+    };
+    let lines = study("a");
+    assert_eq!(lines.len(), 12);
+    assert!(lines == study("b"), "the cluster and the single process differ");
+    for line in &lines {
+        assert_eq!((&line["honest"]["rows"], &line["attack"]["rows"]), (&6.into(), &2.into()));
+        let number = |key: &str| line[key].as_f64().expect("a number");
+        assert!(number("cosine_honest_attack") < 0.0, "signs are flipped: {line}");
+        assert!((number("attack_weight") - 0.25).abs() < 1e-12, "the average takes everybody in: {line}");
+        assert!(number("kappa") > 0.0 && number("error") > 0.0, "{line}");
+    }
+}
+
+#[test]
 fn all_mistakes_of_a_sweep_are_told_before_anything_runs() {
     let wrong = SMALL
         .replace("{ name = \"ipm\", tau = 20.0 }", "{ name = \"alei\" }, { name = \"mimic\" }")

@@ -80,7 +80,11 @@ fn equivalence_scenario(arguments: &cli::Equivalence) -> Scenario {
 }
 
 pub(super) async fn run(arguments: cli::Run, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
-    let scenario = Scenario::load(&arguments.scenario)?;
+    let mut scenario = Scenario::load(&arguments.scenario)?;
+    if arguments.study {
+        scenario.server.study = true;
+        scenario.check()?;
+    }
     let options = Options { restart: arguments.restart, ..options(arguments.common, &scenario.name) };
     if !options.quiet {
         eprintln!("seed {}, results in {}", scenario.seed.0, options.out.display());

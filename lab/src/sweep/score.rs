@@ -99,6 +99,7 @@ mod tests {
             skipped: None,
             rejected: Vec::new(),
             strangers: 0,
+            squares: Vec::new(),
             timing,
         }
     }
