@@ -10,6 +10,7 @@ mod fetch;
 pub(crate) mod keys;
 mod paper;
 pub(crate) mod import;
+mod paper;
 mod processes;
 pub(crate) mod rules;
 pub(crate) mod sweep;

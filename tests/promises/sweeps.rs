@@ -85,7 +85,6 @@ fn every_combination_is_run_once_and_a_second_time_none() {
 #[test]
 fn a_sweep_of_clusters_has_the_same_numbers() {
     let one = SMALL.replace("seed = [1, 2]", "seed = [1]").replace(", \"trimmed-mean\"", "");
-    let one = one.replace("omniscient", "self");
     let folders = [with_sweep(&one), with_sweep(&one)];
     succeed(folders[0].path(), ["sweep", "grid.toml", "--quiet", "--in-process"]);
     succeed(folders[1].path(), ["sweep", "grid.toml", "--quiet", "--jobs", "2"]);
@@ -94,7 +93,7 @@ fn a_sweep_of_clusters_has_the_same_numbers() {
 
 #[test]
 fn a_study_has_the_same_bits_over_sockets_and_says_what_the_attack_does() {
-    let one = SMALL.split("[sweep]").next().expect("a scenario").replace("omniscient", "self");
+    let one = SMALL.split("[sweep]").next().expect("a scenario");
     let folder = with_sweep(&one);
     succeed(folder.path(), ["run", "grid.toml", "--quiet", "--study", "--out", "a", "--in-process"]);
     succeed(folder.path(), ["run", "grid.toml", "--quiet", "--study", "--out", "b"]);
