@@ -4,8 +4,8 @@
 
 mod bounded;
 mod checkpoint;
-mod deadline;
 mod constellation;
+mod deadline;
 mod descent;
 mod door;
 mod error;

@@ -231,6 +231,7 @@ impl Spec {
         }
         if !self.round_deadline.is_valid() {
             return Err(InvalidSpec::RoundDeadline);
+        }
         if self.study && workers > STUDIED_MAX {
             return Err(InvalidSpec::Study { workers, most: STUDIED_MAX });
         }
