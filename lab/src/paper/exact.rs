@@ -58,7 +58,7 @@ fn dozen(stage: &Stage, findings: &mut Findings) -> Result<(), Failure> {
         server: server::Spec {
             rounds,
             schedule: Schedule::constant(0.005),
-            round_deadline: PATIENCE,
+            round_deadline: server::Deadline::Fixed(PATIENCE),
             ..server::Spec::default()
         },
         attackers: vec![Attackers::one(AttackSpec::CounterGradient {})],
@@ -99,7 +99,7 @@ fn equilibrium(stage: &Stage, findings: &mut Findings) -> Result<(), Failure> {
         server: server::Spec {
             rounds: 150,
             schedule: Schedule::constant(0.2),
-            round_deadline: PATIENCE,
+            round_deadline: server::Deadline::Fixed(PATIENCE),
             ..server::Spec::default()
         },
         ..Scenario::default()
