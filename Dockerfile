@@ -1,12 +1,20 @@
-# Two ways to the same image. The default compiles from source; `--target prebuilt` copies a binary that was compiled on
-# the host (same C library: Debian bookworm), which is how the tests get an image in seconds and without a registry.
+# One image, one binary, every role. Two ways to it: the default compiles from source; `--target prebuilt` copies a
+# binary that was compiled on the host (same C library: Debian bookworm), which is how the tests get an image in seconds
+# and without a registry.
 
 FROM debian:bookworm-slim AS base
+LABEL org.opencontainers.image.title="Equipoise" \
+      org.opencontainers.image.description="A Byzantine-resilience testbed on a real network" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0"
 RUN useradd --uid 10001 --user-group --no-create-home equipoise \
- && mkdir /results && chown equipoise:equipoise /results
+ && install -d -m 1777 /results /state
 COPY scenarios /scenarios
 WORKDIR /
 USER equipoise
+ENV EQUIPOISE_METRICS=0.0.0.0:9464
+EXPOSE 4747 9464
+# Every role answers on the address of its metrics.
+HEALTHCHECK --interval=2s --timeout=5s --start-period=30s --retries=15 CMD ["/usr/local/bin/equipoise", "health"]
 ENTRYPOINT ["/usr/local/bin/equipoise"]
 CMD ["--help"]
 

@@ -203,6 +203,9 @@ pub struct Observe {
     pub keys: Keys,
     /// The server, as in <http://127.0.0.1:4747>
     pub server: String,
+    /// How long to try to get to the server, at the start and whenever it is lost, as in 30s [default: one attempt]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub patience: Option<std::time::Duration>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
@@ -249,6 +252,9 @@ pub struct Server {
     /// Listen on more than this machine although anybody could take any place
     #[arg(long)]
     pub insecure: bool,
+    /// Go on from the checkpoint if there is one and its run has not ended; else start anew
+    #[arg(long, requires = "checkpoint", conflicts_with = "resume")]
+    pub resume_unfinished: bool,
     /// A model of so many zeros instead of the task's: for measuring the network
     #[arg(long, hide = true)]
     pub dimension: Option<usize>,

@@ -7,6 +7,7 @@ pub use commands::execute;
 pub mod equivalence;
 pub mod failure;
 pub mod fetch;
+pub mod following;
 pub mod headcount;
 mod import;
 pub mod in_process;

@@ -14,6 +14,7 @@ use tonic::transport::Endpoint;
 use crate::{
     cluster::{Cluster, Ended},
     failure::Failure,
+    following::Following,
     judge::Judge,
     keys::{self, Days, Keys},
     observer::{self, Observer, Sighting},
@@ -36,9 +37,7 @@ pub struct Options {
 }
 
 /// How long workers of a run whose processes are started again try to get to the server.
-const PATIENCE: &str = "60s";
-/// Time between two attempts to follow a server that is being started again.
-const RETRY: Duration = Duration::from_millis(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Time in which a server that closed its connections is found to have died.
 const POST_MORTEM: Duration = Duration::from_secs(2);
 
@@ -119,10 +118,8 @@ impl<'a> Watch<'a> {
             () = &mut shutdown => Err(Failure::because("interrupted before the first round")),
         }
         .inspect_err(|_| cluster.interrupt())?;
-        let mut following = Following::new(
-            observer,
-            self.revival.as_ref().map(|revival| (revival.server.clone(), revival.token)),
-        );
+        let again = self.revival.as_ref().map(|revival| (revival.server.clone(), revival.token, PATIENCE));
+        let mut following = Following::new(observer, again);
         loop {
             tokio::select! {
                 // What was already observed comes before what happened to the processes since.
@@ -174,7 +171,7 @@ impl<'a> Watch<'a> {
         if options.restart {
             let checkpoint = self.folder.path().join("checkpoint").display().to_string();
             server.extend(["--checkpoint".to_owned(), checkpoint, "--observers".to_owned(), "1".to_owned()]);
-            more.extend(["--patience", PATIENCE].map(str::to_owned));
+            more.extend(["--patience".to_owned(), format!("{}s", PATIENCE.as_secs())]);
         }
         let url = cluster.start_server(&server, self.folder.log("server")).await?;
         let url = if keys.folder.is_some() { url.replace("http://", "https://") } else { url };
@@ -314,36 +311,6 @@ impl Revival {
         }
         arguments.push("--resume".to_owned());
         Self { server, token, resume: arguments }
-    }
-}
-
-/// Follows a server, and the one that takes its place when it is started again.
-struct Following {
-    observer: Option<Observer>,
-    again: Option<(Endpoint, Option<Token>)>,
-}
-
-impl Following {
-    const fn new(observer: Observer, again: Option<(Endpoint, Option<Token>)>) -> Self {
-        Self { observer: Some(observer), again }
-    }
-
-    /// What happens next. Cancelling the wait loses nothing.
-    async fn next(&mut self) -> Result<Sighting, Failure> {
-        loop {
-            match (&mut self.observer, &self.again) {
-                (Some(observer), None) => return observer.next().await,
-                (Some(observer), Some(_)) => match observer.next().await {
-                    Ok(sighting) => return Ok(sighting),
-                    Err(_) => self.observer = None,
-                },
-                (None, Some((server, token))) => match Observer::follow_as(server.clone(), *token).await {
-                    Ok(observer) => self.observer = Some(observer),
-                    Err(_) => time::sleep(RETRY).await,
-                },
-                (None, None) => return Err(Failure::because("nobody is followed")),
-            }
-        }
     }
 }
 

@@ -126,6 +126,8 @@ pub(crate) struct Hub {
     pace: Pace,
     /// How many asked for a place, since when.
     joins: (Instant, u32),
+    /// Whether the observers that are waited for were there.
+    watched: bool,
     /// Updates that were rejected in this round, by worker.
     rejections: HashMap<Rank, u32>,
     reason: Option<Reason>,
@@ -239,6 +241,7 @@ impl Hub {
             early: Vec::new(),
             pace: Pace::default(),
             joins: (Instant::now(), 0),
+            watched: false,
             rejections: HashMap::new(),
             reason: None,
             reveals: config.oracle.as_ref().map(|oracle| Reveals::new(oracle, run)),
@@ -273,7 +276,7 @@ impl Hub {
                     self.deadline = None;
                     if let Some((round, _)) = deadline {
                         // Nor is an observer waited for any longer.
-                        self.config.observers = 0;
+                        self.watched = true;
                         self.admit().await;
                         self.handle(round.map_or(Event::GatheringOver, Event::DeadlinePassed)).await;
                     }
@@ -371,7 +374,8 @@ impl Hub {
 
     /// Lets in who joined, once the observers are there who are to see it.
     async fn admit(&mut self) {
-        if self.round > 0 || self.observers.faithful() >= self.config.observers {
+        self.watched |= self.observers.faithful() >= self.config.observers;
+        if self.watched {
             for rank in std::mem::take(&mut self.early) {
                 self.handle(Event::Joined(rank)).await;
             }

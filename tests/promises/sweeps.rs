@@ -94,7 +94,7 @@ fn a_sweep_of_clusters_has_the_same_numbers() {
 #[test]
 fn a_study_has_the_same_bits_over_sockets_and_says_what_the_attack_does() {
     let one = SMALL.split("[sweep]").next().expect("a scenario");
-    let folder = with_sweep(&one);
+    let folder = with_sweep(one);
     succeed(folder.path(), ["run", "grid.toml", "--quiet", "--study", "--out", "a", "--in-process"]);
     succeed(folder.path(), ["run", "grid.toml", "--quiet", "--study", "--out", "b"]);
     let study = |out: &str| -> Vec<serde_json::Value> {

@@ -17,13 +17,14 @@ use crate::{
     cli::{self, RecipeKind},
     equivalence,
     failure::Failure,
+    following::Following,
     in_process,
     judge::Judge,
-    observer::{self, Observer, Sighting},
+    observer::{self, Sighting},
     poison::{self, Recipe},
     progress::Progress,
     report,
-    results::{Folder, Rejected, Summary, read_rounds},
+    results::{Folder, Rejected, RoundLine, Summary, read_rounds},
     run::{self, Options},
     scenario::Scenario,
 };
@@ -152,24 +153,26 @@ pub(super) async fn observe(
     arguments.metrics.serve().await?;
     let server = endpoint(&arguments.server, &arguments.keys, "observer")?;
     let token = arguments.keys.token(&server, "observer")?;
-    let mut observer = Observer::follow_as(server, token).await?;
-    let scenario: Scenario = toml::from_str(&observer.description().scenario).map_err(|error| {
+    let mut following = Following::start(server, token, arguments.patience).await?;
+    let scenario: Scenario = toml::from_str(following.scenario()).map_err(|error| {
         Failure::because(format!("the scenario of {} is not ours: {}", arguments.server, error.message()))
     })?;
     let options = options(arguments.common, &scenario.name);
     let mut folder = Folder::create(&options.out, &scenario)?;
     let judge = Judge::new(&scenario, options.data.as_deref())?;
     let mut progress = Progress::new(&scenario.name, scenario.server.rounds, options.quiet);
-    let (mut last, mut final_model, mut skipped, started) = (None, Vec::new(), 0, Instant::now());
+    let (mut last, mut final_model, mut skipped, started) =
+        (None::<RoundLine>, Vec::new(), 0, Instant::now());
     let mut rejected = Rejected::new();
     tokio::pin!(shutdown);
     loop {
         let sighting = tokio::select! {
-            sighting = observer.next() => sighting?,
+            sighting = following.next() => sighting?,
             () = &mut shutdown => return Err(Failure::because("interrupted")),
         };
         match sighting {
             Sighting::Start(_) => (),
+            Sighting::Round(report, _) if last.as_ref().is_some_and(|line| report.round <= line.round) => (),
             Sighting::Round(report, model) => {
                 let line = observer::line(report, &model, &judge);
                 skipped += u32::from(line.skipped.is_some());

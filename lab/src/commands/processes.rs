@@ -26,10 +26,12 @@ pub(super) async fn server(
     arguments: cli::Server,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    let scenario = scaled(&arguments).await?;
+    let unfinished = unfinished(&arguments)?;
+    let scenario = scaled(&arguments, unfinished.as_ref()).await?;
     let mut config = scenario.server_config()?;
     config.observers = arguments.observers;
-    config.keep = arguments.checkpoint.map(|file| server::Keep { file, resume: arguments.resume });
+    let resume = arguments.resume || unfinished.is_some();
+    config.keep = arguments.checkpoint.map(|file| server::Keep { file, resume });
     let mode = scenario.server.identity;
     if mode == Mode::Open && !arguments.listen.ip().is_loopback() && !arguments.insecure {
         let open = format!("anybody who reaches {} could take any place", arguments.listen);
@@ -75,9 +77,26 @@ pub(super) async fn server(
     }
 }
 
-/// The scenario among those who are there.
-async fn scaled(arguments: &cli::Server) -> Result<Scenario, Failure> {
+/// The scenario of a run that was broken off, if there is one to go on with.
+fn unfinished(arguments: &cli::Server) -> Result<Option<Scenario>, Failure> {
+    let Some(file) =
+        arguments.checkpoint.as_ref().filter(|file| arguments.resume_unfinished && file.exists())
+    else {
+        return Ok(None);
+    };
+    let checkpoint = server::Checkpoint::load(file).map_err(|error| Failure::unfinished(&error))?;
+    let scenario: Option<Scenario> = toml::from_str(&checkpoint.scenario).ok();
+    Ok(scenario.filter(|scenario| checkpoint.closed < scenario.server.rounds))
+}
+
+/// The scenario among those who are there, or who were when the run that is gone on with began.
+async fn scaled(arguments: &cli::Server, unfinished: Option<&Scenario>) -> Result<Scenario, Failure> {
     let mut scenario = Scenario::load(&arguments.scenario)?;
+    if let Some(begun) = unfinished {
+        let attackers = begun.processes() - begun.workers.count;
+        scenario.scale(Some(begun.workers.count), Some(attackers))?;
+        return Ok(scenario);
+    }
     let count = async |count: &Option<Count>| match count {
         Some(count) => Some(count.resolve().await),
         None => None,
