@@ -1,6 +1,6 @@
 //! Coordinate-wise median.
 
-use super::tile::{Answer, Columns, walk};
+use super::tile::{Answer, ColumnRule, Columns, LANES, walk};
 use crate::Rows;
 
 /// Writes the median of each coordinate, for even n the midpoint of the two middle values.
@@ -10,10 +10,19 @@ pub(crate) fn median(rows: Rows<'_>, out: &mut [f32]) -> Vec<f64> {
         return Vec::new();
     }
     let (lower, upper) = middle(n);
-    walk(rows, lower..upper + 1, out, |columns| {
-        let (low, high) = (columns.sorted(lower), columns.sorted(upper));
-        Answer { value: midpoint(columns, n), low, high }
-    })
+    walk(rows, lower..upper + 1, out, &Median { n })
+}
+
+struct Median {
+    n: usize,
+}
+
+impl ColumnRule for Median {
+    #[inline(always)]
+    fn answer(&self, columns: &Columns<'_>) -> Answer {
+        let (lower, upper) = middle(self.n);
+        Answer { value: midpoint(columns, self.n), low: columns.sorted(lower), high: columns.sorted(upper) }
+    }
 }
 
 /// Places of the two middle values, the same one for odd n.
@@ -23,8 +32,12 @@ pub(super) const fn middle(n: usize) -> (usize, usize) {
 
 /// The median of `n` sorted values, exact in f64.
 #[inline(always)]
-pub(super) fn midpoint(columns: &Columns<'_>, n: usize) -> [f64; super::tile::LANES] {
+pub(super) fn midpoint(columns: &Columns<'_>, n: usize) -> [f64; LANES] {
     let (lower, upper) = middle(n);
     let (low, high) = (columns.sorted(lower), columns.sorted(upper));
-    std::array::from_fn(|lane| 0.5 * (f64::from(low[lane]) + f64::from(high[lane])))
+    let mut middle = [0.0; LANES];
+    for ((middle, low), high) in middle.iter_mut().zip(low).zip(high) {
+        *middle = 0.5 * (f64::from(low) + f64::from(high));
+    }
+    middle
 }

@@ -7,7 +7,7 @@
 
 use super::{
     median::midpoint,
-    tile::{Answer, Columns, LANES, walk},
+    tile::{Answer, ColumnRule, Columns, LANES, walk},
     trimmed_mean::trimmed,
 };
 use crate::Rows;
@@ -23,7 +23,7 @@ pub(crate) fn phocas(rows: Rows<'_>, f: usize, out: &mut [f32]) -> Vec<f64> {
     if n == 0 {
         return Vec::new();
     }
-    walk(rows, 0..n, out, |columns| nearest(columns, n, n - f, trimmed(columns, n, f)))
+    walk(rows, 0..n, out, &Phocas { n, f })
 }
 
 /// Writes the mean of the `keep` values nearest to the median of each coordinate; 0 < `keep` <= n.
@@ -32,7 +32,32 @@ pub(crate) fn mean_around_median(rows: Rows<'_>, keep: usize, out: &mut [f32]) -
     if n == 0 {
         return Vec::new();
     }
-    walk(rows, 0..n, out, |columns| nearest(columns, n, keep, midpoint(columns, n)))
+    walk(rows, 0..n, out, &AroundMedian { n, keep })
+}
+
+struct Phocas {
+    n: usize,
+    f: usize,
+}
+
+impl ColumnRule for Phocas {
+    #[inline(always)]
+    fn answer(&self, columns: &Columns<'_>) -> Answer {
+        let Self { n, f } = *self;
+        nearest(columns, n, n - f, trimmed(columns, n, f))
+    }
+}
+
+struct AroundMedian {
+    n: usize,
+    keep: usize,
+}
+
+impl ColumnRule for AroundMedian {
+    #[inline(always)]
+    fn answer(&self, columns: &Columns<'_>) -> Answer {
+        nearest(columns, self.n, self.keep, midpoint(columns, self.n))
+    }
 }
 
 #[inline(always)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::network::{Comparator, Used, network};
@@ -49,13 +49,19 @@ pub(super) struct Answer {
     pub(super) high: [f32; LANES],
 }
 
+/// What a rule makes of sorted columns. An implementation must be `inline(always)`, or else it is compiled for the
+/// baseline processor only: a closure cannot promise that.
+pub(super) trait ColumnRule: Sync {
+    fn answer(&self, columns: &Columns<'_>) -> Answer;
+}
+
 /// Gives every `LANES` columns, sorted at least at the places `wanted`, to `rule` and answers the fraction of
 /// coordinates of each row that lie within what was kept.
 pub(super) fn walk(
     Rows(rows): Rows<'_>,
     wanted: Range<usize>,
     out: &mut [f32],
-    rule: impl Fn(&Columns<'_>) -> Answer + Sync,
+    rule: &impl ColumnRule,
 ) -> Vec<f64> {
     let n = rows.len();
     let comparators = if n <= NETWORK_ROWS_MAX { network(n, wanted) } else { Vec::new() };
@@ -69,8 +75,9 @@ pub(super) fn walk(
             |scratch, (block, out)| {
                 let mut kept = vec![0_u64; n];
                 for (k, out) in out.chunks_mut(width).enumerate() {
-                    let columns = Tile { rows, start: block * BLOCK + k * width, comparators: &comparators };
-                    Arch::new().dispatch(|| columns.work(scratch, out, &mut kept, &rule));
+                    let start = block * BLOCK + k * width;
+                    let (comparators, kept) = (&comparators[..], &mut kept[..]);
+                    Arch::new().dispatch(Tile { rows, start, comparators, scratch, out, kept, rule });
                 }
                 kept
             },
@@ -100,36 +107,37 @@ impl Scratch {
     }
 }
 
-/// Some columns of all rows.
-struct Tile<'a> {
+/// Some columns of all rows, and where their aggregate goes.
+struct Tile<'a, R> {
     rows: &'a [&'a [f32]],
     start: usize,
     comparators: &'a [Comparator],
+    scratch: &'a mut Scratch,
+    out: &'a mut [f32],
+    kept: &'a mut [u64],
+    rule: &'a R,
 }
 
-impl Tile<'_> {
+impl<R: ColumnRule> WithSimd for Tile<'_, R> {
+    type Output = ();
+
     #[inline(always)]
-    fn work(
-        &self,
-        scratch: &mut Scratch,
-        out: &mut [f32],
-        kept: &mut [u64],
-        rule: &impl Fn(&Columns<'_>) -> Answer,
-    ) {
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { rows, start, comparators, scratch, out, kept, rule } = self;
         let width = out.len().next_multiple_of(LANES);
-        let tile = &mut scratch.tile[..self.rows.len() * width];
-        for (row, copy) in self.rows.iter().zip(tile.chunks_exact_mut(width)) {
-            copy[..out.len()].copy_from_slice(&row[self.start..][..out.len()]);
+        let tile = &mut scratch.tile[..rows.len() * width];
+        for (row, copy) in rows.iter().zip(tile.chunks_exact_mut(width)) {
+            copy[..out.len()].copy_from_slice(&row[start..][..out.len()]);
             copy[out.len()..].fill(0.0);
         }
-        if self.rows.len() <= NETWORK_ROWS_MAX {
-            sort_by_network(tile, width, self.comparators);
+        if rows.len() <= NETWORK_ROWS_MAX {
+            sort_by_network(tile, width, comparators);
         } else {
             sort_columns(tile, width, &mut scratch.column);
         }
         let bounds = scratch.low.chunks_exact_mut(LANES).zip(scratch.high.chunks_exact_mut(LANES));
         for ((k, out), (low, high)) in out.chunks_mut(LANES).enumerate().zip(bounds) {
-            let answer = rule(&Columns { tile, width, at: k * LANES });
+            let answer = rule.answer(&Columns { tile, width, at: k * LANES });
             low.copy_from_slice(&answer.low);
             high.copy_from_slice(&answer.high);
             for (out, value) in out.iter_mut().zip(answer.value) {
@@ -138,16 +146,19 @@ impl Tile<'_> {
             }
         }
         let (low, high) = (&scratch.low[..out.len()], &scratch.high[..out.len()]);
-        for (row, kept) in self.rows.iter().zip(kept) {
-            *kept += u64::from(within(&row[self.start..][..out.len()], low, high));
+        for (row, kept) in rows.iter().zip(kept) {
+            *kept += u64::from(within(&row[start..][..out.len()], low, high));
         }
     }
 }
 
 #[inline(always)]
 fn within(values: &[f32], low: &[f32], high: &[f32]) -> u32 {
-    let bounds = low.iter().zip(high);
-    values.iter().zip(bounds).map(|(value, (low, high))| u32::from(value >= low && value <= high)).sum()
+    let mut count = 0;
+    for ((value, low), high) in values.iter().zip(low).zip(high) {
+        count += u32::from(value >= low && value <= high);
+    }
+    count
 }
 
 #[inline(always)]
@@ -155,23 +166,44 @@ fn sort_by_network(tile: &mut [f32], width: usize, comparators: &[Comparator]) {
     for comparator in comparators {
         let (before, after) = tile.split_at_mut(comparator.high * width);
         let low = before[comparator.low * width..][..width].as_chunks_mut::<LANES>().0;
-        let pairs = low.iter_mut().zip(after[..width].as_chunks_mut::<LANES>().0);
+        let high = after[..width].as_chunks_mut::<LANES>().0;
+        // Loops, not closures: these must be compiled for the vectors of the caller.
         match comparator.used {
-            Used::Both => pairs.for_each(|(low, high)| (*low, *high) = (min(low, high), max(low, high))),
-            Used::Low => pairs.for_each(|(low, high)| *low = min(low, high)),
-            Used::High => pairs.for_each(|(low, high)| *high = max(low, high)),
+            Used::Both => {
+                for (low, high) in low.iter_mut().zip(high) {
+                    (*low, *high) = (min(low, high), max(low, high));
+                }
+            }
+            Used::Low => {
+                for (low, high) in low.iter_mut().zip(high) {
+                    *low = min(low, high);
+                }
+            }
+            Used::High => {
+                for (low, high) in low.iter_mut().zip(high) {
+                    *high = max(low, high);
+                }
+            }
         }
     }
 }
 
 #[inline(always)]
 fn min(a: &[f32; LANES], b: &[f32; LANES]) -> [f32; LANES] {
-    std::array::from_fn(|lane| if a[lane] < b[lane] { a[lane] } else { b[lane] })
+    let mut least = *a;
+    for (least, b) in least.iter_mut().zip(b) {
+        *least = if *least < *b { *least } else { *b };
+    }
+    least
 }
 
 #[inline(always)]
 fn max(a: &[f32; LANES], b: &[f32; LANES]) -> [f32; LANES] {
-    std::array::from_fn(|lane| if a[lane] > b[lane] { a[lane] } else { b[lane] })
+    let mut most = *a;
+    for (most, b) in most.iter_mut().zip(b) {
+        *most = if *most > *b { *most } else { *b };
+    }
+    most
 }
 
 /// For so many rows that a network would be longer than a sort.

@@ -1,6 +1,6 @@
 //! Coordinate-wise trimmed mean.
 
-use super::tile::{Answer, Columns, LANES, walk};
+use super::tile::{Answer, ColumnRule, Columns, LANES, walk};
 use crate::Rows;
 
 /// Writes the mean of each coordinate without its `f` smallest and `f` largest values; n > 2f.
@@ -9,11 +9,20 @@ pub(crate) fn trimmed_mean(rows: Rows<'_>, f: usize, out: &mut [f32]) -> Vec<f64
     if n == 0 {
         return Vec::new();
     }
-    walk(rows, f..n - f, out, |columns| Answer {
-        value: trimmed(columns, n, f),
-        low: columns.sorted(f),
-        high: columns.sorted(n - f - 1),
-    })
+    walk(rows, f..n - f, out, &TrimmedMean { n, f })
+}
+
+struct TrimmedMean {
+    n: usize,
+    f: usize,
+}
+
+impl ColumnRule for TrimmedMean {
+    #[inline(always)]
+    fn answer(&self, columns: &Columns<'_>) -> Answer {
+        let Self { n, f } = *self;
+        Answer { value: trimmed(columns, n, f), low: columns.sorted(f), high: columns.sorted(n - f - 1) }
+    }
 }
 
 /// The mean of the places f to n - f, summed from the smallest up.
