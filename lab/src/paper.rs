@@ -13,7 +13,12 @@ mod exact;
 mod experiment;
 mod features;
 mod figure;
+mod held;
+mod impossibility;
 mod local_attack;
+mod local_pac;
+mod one_row;
+mod price;
 mod published;
 mod rate;
 mod row;
@@ -45,6 +50,10 @@ pub(crate) const EXPERIMENTS: &[Experiment] = &[
     exact::EXPERIMENT,
     rate::EXPERIMENT,
     bounded::EXPERIMENT,
+    one_row::EXPERIMENT,
+    price::EXPERIMENT,
+    local_pac::EXPERIMENT,
+    impossibility::EXPERIMENT,
 ];
 
 /// How to go through the experiments.
