@@ -20,7 +20,7 @@ use super::{
     Hold, Rows, Uncraftable, centred,
     columns::{Space, Use},
     differences, principal_directions,
-    softmax::indifferent_point,
+    softmax::{indifferent_point, rows_for_softmax},
 };
 
 /// Random points to begin with.
@@ -55,6 +55,10 @@ fn lambert(x: f64) -> f64 {
 /// # Errors
 /// When the vectors do not fit the model, or it is constant in some direction of its logits.
 pub fn rows_by_program(hold: &Hold<'_>) -> Result<Dataset, Uncraftable> {
+    if rows_needed(hold)? <= 0.0 {
+        // The farther away its rows, the fewer would do, and no vertex is the best: the closed form keeps them near.
+        return rows_for_softmax(hold);
+    }
     let (theta, delta) = hold.matrices()?;
     let (theta, delta) = (centred(theta), centred(delta));
     let classes = theta.ncols();
@@ -182,7 +186,6 @@ mod tests {
     use learning::{Model, Regularizer, model::Kind, regularizer};
 
     use super::*;
-    use crate::craft::rows_for_softmax;
 
     fn wave(n: usize, pace: f64, height: f64) -> Vec<f64> {
         (0..n).map(|k| height * (pace * (k * k) as f64).sin()).collect()
@@ -193,6 +196,17 @@ mod tests {
         for (x, w) in [(9.0 / std::f64::consts::E, 1.1010), (1.0 / std::f64::consts::E, 0.2785), (0.0, 0.0)] {
             assert!((lambert(x) - w).abs() < 1e-4, "W({x}) = {}", lambert(x));
         }
+    }
+
+    #[test]
+    fn where_nothing_bounds_the_rows_from_below_they_are_those_of_the_closed_form() {
+        let model = Model { kind: Kind::Softmax, inputs: 20, outputs: 3 };
+        let theta = wave(model.dimension(), 1.3, 3.0);
+        let rho: Vec<f64> = theta.iter().map(|value| 2.0 * value).collect();
+        let regularizer = Regularizer { kind: regularizer::Kind::SquaredL2, lambda: 1.0 };
+        let hold = Hold { model, theta: &theta, rho: &rho, regularizer, nu: 0.0 };
+        assert!(rows_needed(&hold).unwrap() < 0.0);
+        assert_eq!(rows_by_program(&hold).unwrap(), rows_for_softmax(&hold).unwrap());
     }
 
     #[test]
