@@ -15,7 +15,7 @@ use learning::{Regularizer, regularizer::Kind};
 pub enum Irreducible {
     /// An honest worker cannot send a vector that long.
     #[error(
-        "the attack settled on a gradient of norm {norm}, and a worker under this regulariser sends at most {lambda}"
+        "the attack settled on a gradient of norm {norm:.3}, and a worker under this regulariser sends at most {lambda}"
     )]
     TooLong {
         /// ‖g∞‖
@@ -25,7 +25,7 @@ pub enum Irreducible {
     },
     /// Under l2 only a model that sits on ρ sends a shorter vector, and which vector is then not determined.
     #[error(
-        "the attack settled on a gradient of norm {norm}, and under l2 a model away from ρ sends exactly {lambda}"
+        "the attack settled on a gradient of norm {norm:.3}, and under l2 a model away from ρ sends exactly {lambda}"
     )]
     TooShort {
         /// ‖g∞‖

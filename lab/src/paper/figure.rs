@@ -137,6 +137,19 @@ impl Figure {
         Ok(())
     }
 
+    /// Where most lines are not: curves that rise leave the left free, others the right.
+    fn corner(&self) -> SeriesLabelPosition {
+        let rising = |series: &&Series| match series.points.as_slice() {
+            [first, .., last] => last.1 > first.1,
+            _ => false,
+        };
+        if 2 * self.series.iter().filter(rising).count() > self.series.len() {
+            SeriesLabelPosition::UpperLeft
+        } else {
+            SeriesLabelPosition::UpperRight
+        }
+    }
+
     fn shown(&self, series: &Series) -> Vec<(f64, f64)> {
         series.points.iter().copied().filter(|&(x, y)| self.x.shows(x) && self.y.shows(y)).collect()
     }
@@ -156,11 +169,7 @@ impl Figure {
                 .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
         }
         let mut labels = chart.configure_series_labels();
-        labels
-            .position(SeriesLabelPosition::UpperRight)
-            .background_style(WHITE.mix(0.8))
-            .border_style(GRID)
-            .draw()?;
+        labels.position(self.corner()).background_style(WHITE.mix(0.8)).border_style(GRID).draw()?;
         Ok(())
     }
 }
