@@ -1,16 +1,19 @@
 //! What people type.
 
-use std::{net::SocketAddr, path::PathBuf};
+mod processes;
+
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use learning::{model, regularizer};
 
 use crate::{
     commands::{aggregate, bench_aggregation, rules},
-    headcount::Count,
     keys::Keys,
     metrics::Metrics,
 };
+
+pub use processes::{Attacker, Health, Place, Server, Worker};
 
 /// A Byzantine-resilience testbed on a real network.
 ///
@@ -212,120 +215,6 @@ pub struct Observe {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub metrics: Metrics,
-}
-
-/// Arguments of `health`.
-#[derive(Debug, Args)]
-pub struct Health {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub keys: Keys,
-    /// The server, as in <http://127.0.0.1:4747> [default: the process that serves metrics on this machine]
-    #[arg(required_unless_present = "address")]
-    pub server: Option<String>,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub metrics: Metrics,
-}
-
-/// Arguments of `server`.
-#[derive(Debug, Args)]
-pub struct Server {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub keys: Keys,
-    /// The scenario, TOML
-    #[arg(long)]
-    pub scenario: PathBuf,
-    /// Where to listen
-    #[arg(long, default_value = "127.0.0.1:4747")]
-    pub listen: SocketAddr,
-    /// What attackers who may see the honest updates have to say to be shown them
-    #[arg(long, value_name = "TOKEN", env = crate::cluster::ORACLE_ENV, hide_env_values = true)]
-    pub oracle_token: Option<String>,
-    /// Where to leave the state after every round, or as often as the scenario says
-    #[arg(long, value_name = "FILE")]
-    pub checkpoint: Option<PathBuf>,
-    /// Go on from the checkpoint
-    #[arg(long, requires = "checkpoint")]
-    pub resume: bool,
-    /// Listen on more than this machine although anybody could take any place
-    #[arg(long)]
-    pub insecure: bool,
-    /// Go on from the checkpoint if there is one and its run has not ended; else start anew
-    #[arg(long, requires = "checkpoint", conflicts_with = "resume")]
-    pub resume_unfinished: bool,
-    /// A model of so many zeros instead of the task's: for measuring the network
-    #[arg(long, hide = true)]
-    pub dimension: Option<usize>,
-    /// Honest workers to wait for instead of the scenario's: a number, or dns:NAME, as many as NAME has addresses
-    #[arg(long, value_name = "COUNT")]
-    pub workers: Option<Count>,
-    /// Attackers to wait for instead of the scenario's, in the same way
-    #[arg(long, value_name = "COUNT")]
-    pub attackers: Option<Count>,
-    /// Observers to wait for before the first round
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub observers: usize,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub metrics: Metrics,
-}
-
-/// Which place a worker asks for.
-#[derive(Debug, Args)]
-pub struct Place {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub keys: Keys,
-    /// The server, as in <http://127.0.0.1:4747>
-    pub server: String,
-    /// The rank to ask for [default: the lowest free for workers, the highest for attackers]
-    #[arg(long)]
-    pub rank: Option<u32>,
-    /// How long to try to get to the server, at the start and whenever it is lost, as in 30s [default: one attempt]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub patience: Option<std::time::Duration>,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub metrics: Metrics,
-}
-
-/// Arguments of `worker`.
-#[derive(Debug, Args)]
-pub struct Worker {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub place: Place,
-    /// Rows of its own, .npz or .csv, instead of its part of the task's data
-    #[arg(long, value_name = "FILE")]
-    pub data: Option<PathBuf>,
-    /// Start of its local model, array `theta` of an .npz file
-    #[arg(long, value_name = "FILE", requires = "data")]
-    pub start: Option<PathBuf>,
-    /// Answer zeros at once: for measuring the network
-    #[arg(long, hide = true)]
-    pub idle: bool,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub folder: Data,
-}
-
-/// Arguments of `attacker`.
-#[derive(Debug, Args)]
-pub struct Attacker {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub place: Place,
-    /// What the server was given to show the honest updates to who says it
-    #[arg(long, value_name = "TOKEN", env = crate::cluster::ORACLE_ENV, hide_env_values = true)]
-    pub oracle_token: Option<String>,
-    /// Where to leave what the attack settled on, .npz
-    #[arg(long, value_name = "FILE")]
-    pub save: Option<PathBuf>,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub folder: Data,
 }
 
 /// What to measure.

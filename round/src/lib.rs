@@ -5,12 +5,14 @@
 
 mod conduct;
 mod engine;
+mod event;
 mod ids;
 mod ledger;
 mod rejection;
 
 pub use conduct::Conduct;
-pub use engine::{Absent, Command, Engine, Event, Plan, Reason, Resumed};
+pub use engine::Engine;
+pub use event::{Absent, Command, Event, Plan, Reason, Resumed};
 pub use ids::{Rank, Round};
 pub use ledger::Ledger;
 pub use rejection::Rejection;

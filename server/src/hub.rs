@@ -1,20 +1,15 @@
 //! The one task that owns the engine: messages from the sockets and the clock go in, its commands are carried out.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+mod farewell;
+mod rounds;
+mod shared;
 
-use aggregation::Refusal;
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
 use prost::Message as _;
 use proto::{
     Session, frames, limits,
-    status::receipt,
-    v1::{self, from_server, observation},
+    v1::{self, observation},
 };
 use round::{Command, Engine, Event, Rank, Reason, Rejection, Resumed, Round};
 use tokio::{
@@ -25,14 +20,17 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    CheckpointError, Config, Descent, Moved, Outcome, PreviousState, ServerError,
+    CheckpointError, Config, Descent, Outcome, PreviousState, ServerError,
     deadline::Pace,
     keeper::{self, Keeper},
-    meters,
     observers::{self, Observers},
     oracle::{Reveals, Revelation},
     places::{Downstream, NoPlace, Places, Seat, Wish},
 };
+
+use farewell::GRACE;
+use rounds::{Aggregated, settles};
+pub(crate) use shared::{Shared, Spare, backlog, round};
 
 /// What the sockets tell the hub.
 #[derive(Debug)]
@@ -57,46 +55,6 @@ pub(crate) enum Message {
     Reveal { round: u32, answer: oneshot::Sender<Revelation> },
     /// Somebody wants to follow the run.
     Observe { every_model: bool, stream: observers::Stream },
-}
-
-/// What the sockets may read without asking.
-#[derive(Debug, Clone)]
-pub(crate) struct Shared {
-    pub(crate) description: Arc<v1::JoinReply>,
-    /// The model of the latest round, in frames.
-    pub(crate) model: watch::Receiver<Arc<Vec<v1::Frame>>>,
-    /// Rows that are not in use.
-    pub(crate) spare: Spare,
-    /// Calls from nobody that is known, since the last report.
-    pub(crate) strangers: Arc<AtomicU32>,
-}
-
-impl Shared {
-    /// The round whose model is the latest: the one that is open, or about to.
-    pub(crate) fn round(&self) -> u32 {
-        round(&self.model.borrow())
-    }
-}
-
-/// The round of a tensor.
-pub(crate) fn round(frames: &[v1::Frame]) -> u32 {
-    frames.first().and_then(|frame| frame.header).map_or(0, |header| header.round)
-}
-
-/// Rows that are not in use: a round's memory is n·d numbers, and it is the same memory every round.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Spare(Arc<std::sync::Mutex<Vec<Vec<f32>>>>);
-
-impl Spare {
-    pub(crate) fn take(&self) -> Vec<f32> {
-        self.0.lock().ok().and_then(|mut rows| rows.pop()).unwrap_or_default()
-    }
-
-    fn give(&self, rows: impl IntoIterator<Item = Vec<f32>>) {
-        if let Ok(mut spare) = self.0.lock() {
-            spare.extend(rows);
-        }
-    }
 }
 
 pub(crate) struct Hub {
@@ -144,25 +102,8 @@ struct Closed {
     sum: Option<v1::Frame>,
 }
 
-/// A round's arithmetic, done on a thread of its own.
-struct Aggregated {
-    descent: Box<Descent>,
-    round: Round,
-    rows: Vec<(Rank, Vec<f32>)>,
-    absent: Vec<Rank>,
-    /// What workers and observers are told.
-    told: Result<(PreviousState, v1::RoundReport), Refusal>,
-    kept: Result<(), CheckpointError>,
-}
-
 /// Signs of life that may be missed.
 const PATIENCE: u32 = 3;
-
-/// n·d below which a round's arithmetic is done in place: handing it over would take longer.
-const SMALL: usize = 1 << 17;
-
-/// Longest time to wait for everybody to take their leave.
-const GRACE: Duration = Duration::from_secs(5);
 
 impl Closed {
     fn new(run: u64, round: u32, state: PreviousState) -> Self {
@@ -434,173 +375,6 @@ impl Hub {
         }
     }
 
-    /// Tells the members that a round is open; answers who does not read.
-    fn open(&mut self, round: Round, to: &[Rank]) -> Vec<Seat> {
-        let Some(descent) = &self.descent else { return Vec::new() };
-        self.round = round.get();
-        self.rejections.clear();
-        if let Some(reveals) = &mut self.reveals {
-            reveals.open(round.get(), to);
-        }
-        self.opened = Instant::now();
-        self.deadline = Some((Some(round), self.opened + self.config.spec.round_deadline.next(&self.pace)));
-        meters::opened(round.get(), to.len());
-        self.step = descent.step(round, to.len());
-        self.inherited = None;
-        self.tell(round, to)
-    }
-
-    /// Sends the open round to some of its members; answers who does not read.
-    fn tell(&mut self, round: Round, to: &[Rank]) -> Vec<Seat> {
-        let step = self.step;
-        let model = Arc::clone(&self.model.borrow());
-        let inline = if let [only] = model.as_slice() { Some(only) } else { None };
-        meters::sent(inline.map_or(0, |frame| frame.data.len() * to.len()));
-        let mut unread = Vec::new();
-        for &rank in to {
-            let previous = self.previous.as_ref().map(|closed| v1::PreviousRound {
-                step: closed.step,
-                counted: closed.counted.binary_search(&rank).is_ok(),
-            });
-            let sum = self.previous.as_ref().and_then(|closed| closed.sum.clone());
-            let opened = v1::RoundOpened { round: round.get(), step, previous, model: inline.cloned(), sum };
-            unread.extend(self.places.send(rank, from_server::Message::Opened(opened)).err());
-        }
-        unread
-    }
-
-    fn answer(
-        &mut self,
-        rank: Rank,
-        taken: Result<Round, Rejection>,
-        to: Option<oneshot::Sender<Result<(), Rejection>>>,
-    ) {
-        meters::answered(&taken);
-        if let Err(why) = &taken {
-            let times = self.rejections.entry(rank).or_default();
-            *times += 1;
-            // Whoever floods the server does not flood its log.
-            if times.is_power_of_two() {
-                let reason = why.label();
-                tracing::warn!(worker = rank.0, round = self.round, reason, times, "update rejected: {why}");
-            }
-        }
-        match (to, taken) {
-            (Some(to), taken) => drop(to.send(taken.map(drop))),
-            // A worker whose row was taken learns it from the next round's opening.
-            (None, Ok(_)) => (),
-            (None, Err(why)) => {
-                let _ = self.places.send(rank, from_server::Message::Receipt(receipt(self.round, Err(why))));
-            }
-        }
-    }
-
-    fn aggregate(&mut self, round: Round, rows: Vec<(Rank, Vec<f32>)>, absent: Vec<Rank>) {
-        self.deadline = None;
-        let Some(mut descent) = self.descent.take() else { return };
-        let collecting = self.opened.elapsed();
-        self.pace.note(collecting);
-        let size = rows.len() * descent.model().len();
-        let ledgers = self.engine.ledgers().iter().map(|(rank, ledger)| (*rank, ledger.clone())).collect();
-        let draft = self.keeper.due(round, ledgers);
-        let (small, reveal_sum) = (size <= SMALL && draft.is_none(), self.config.spec.reveal_sum);
-        let work = move || {
-            let start = std::time::Instant::now();
-            let told = descent.apply(round, &rows).map(|moved| {
-                let previous = PreviousState {
-                    step: moved.step,
-                    counted: rows.iter().map(|(rank, _)| *rank).collect(),
-                    sum: reveal_sum.then(|| descent.sum(rows.len())),
-                };
-                meters::aggregated(&moved, collecting, start.elapsed());
-                (previous, report(round, &moved, &absent, (collecting, start.elapsed())))
-            });
-            let kept = match (draft, &told) {
-                (Some(draft), Ok((previous, report))) => {
-                    draft.finish(round.get(), &descent, Some(previous.clone()), report)
-                }
-                _ => Ok(()),
-            };
-            Aggregated { descent, round, rows, absent, told, kept }
-        };
-        self.aggregating = Some(if small {
-            let done = work();
-            tokio::spawn(async { done })
-        } else {
-            tokio::task::spawn_blocking(work)
-        });
-    }
-
-    async fn aggregated(&mut self, done: Aggregated) {
-        let Aggregated { descent, round, rows, absent, told, kept } = done;
-        self.shared.spare.give(rows.into_iter().map(|(_, row)| row));
-        if let Err(error) = kept {
-            self.unkept = Some(error);
-            return self.stop.cancel();
-        }
-        let tensor = Arc::new(frames(self.run, round.get() + 1, descent.model()));
-        self.descent = Some(descent);
-        self.model.send_replace(Arc::clone(&tensor));
-        match told {
-            Ok((previous, report)) => {
-                meters::absent(&absent);
-                let (rows, norm) = (report.verdicts.len(), report.aggregate_norm);
-                tracing::debug!(round = round.get(), rows, norm, "aggregated");
-                let nothing = report.verdicts.iter().filter(|verdict| verdict.weight == 0.0);
-                let left_out: Vec<u32> = nothing.map(|verdict| verdict.rank).collect();
-                if !left_out.is_empty() {
-                    tracing::info!(round = round.get(), ranks = ?left_out, "the rule left out rows");
-                }
-                self.previous = Some(Closed::new(self.run, round.get(), previous));
-                self.observe(report, &tensor).await;
-                self.handle(Event::Aggregated(round)).await;
-            }
-            Err(refusal) => {
-                self.skip(round, &absent, refusal.to_string()).await;
-                self.handle(Event::Refused(round)).await;
-            }
-        }
-    }
-
-    async fn skip(&mut self, round: Round, absent: &[Rank], why: String) {
-        tracing::warn!(round = round.get(), "round skipped: {why}");
-        meters::skipped();
-        meters::absent(absent);
-        self.previous = Some(Closed { step: 0.0, counted: Vec::new(), sum: None });
-        let Some(descent) = &self.descent else { return };
-        let tensor = Arc::new(frames(self.run, round.get() + 1, descent.model()));
-        self.model.send_replace(Arc::clone(&tensor));
-        let report = v1::RoundReport {
-            round: round.get(),
-            absent: absent.iter().map(|rank| rank.0).collect(),
-            skipped: why,
-            ..v1::RoundReport::default()
-        };
-        self.observe(report, &tensor).await;
-    }
-
-    async fn observe(&mut self, mut report: v1::RoundReport, model: &[v1::Frame]) {
-        report.rejected = self.rejected();
-        report.strangers = self.shared.strangers.swap(0, Ordering::Relaxed);
-        let mut messages = vec![observation::Message::Report(report)];
-        messages.extend(model.iter().cloned().map(observation::Message::Model));
-        self.observers.send(&messages).await;
-    }
-
-    /// What the engine took down of updates that were not taken.
-    fn rejected(&mut self) -> Vec<v1::Rejected> {
-        let report = self.engine.report();
-        let one = |rank: Rank, (reason, count): (&&str, &u32)| v1::Rejected {
-            rank: rank.0,
-            reason: (*reason).to_owned(),
-            count: *count,
-        };
-        report
-            .iter()
-            .flat_map(|(rank, ledger)| ledger.rejected.iter().map(|entry| one(*rank, entry)))
-            .collect()
-    }
-
     fn description(&self) -> v1::RunDescription {
         let join = &self.shared.description;
         v1::RunDescription {
@@ -611,73 +385,4 @@ impl Hub {
             scenario: join.scenario.clone(),
         }
     }
-
-    /// Tells everybody why it is over and waits until they have gone.
-    async fn take_leave(mut self, mut messages: mpsc::Receiver<Message>) -> Result<Outcome, ServerError> {
-        let stop = match self.reason {
-            Some(Reason::Done) => v1::Stop { reason: v1::stop::Reason::Done.into(), detail: String::new() },
-            Some(reason) => v1::Stop { reason: v1::stop::Reason::Failed.into(), detail: reason.to_string() },
-            None => v1::Stop {
-                reason: v1::stop::Reason::Interrupted.into(),
-                detail: "the server was stopped".into(),
-            },
-        };
-        self.observers.send(&[observation::Message::Stop(stop.clone())]).await;
-        drop(std::mem::take(&mut self.observers));
-        for rank in self.places.seated() {
-            let _ = self.places.send(rank, from_server::Message::Stop(stop.clone()));
-        }
-        let leaving = async {
-            while !self.places.seated().is_empty() {
-                match messages.recv().await {
-                    Some(Message::Ended(seat)) => drop(self.places.unseat(seat)),
-                    Some(_) => (),
-                    None => break,
-                }
-            }
-        };
-        if time::timeout(GRACE, leaving).await.is_err() {
-            tracing::warn!("some workers did not take their leave");
-        }
-        let ledgers = self.engine.ledgers().iter().map(|(rank, ledger)| (*rank, ledger.clone())).collect();
-        if let Some(error) = self.unkept {
-            return Err(error.into());
-        }
-        match (self.reason, self.descent) {
-            (Some(reason), Some(descent)) => Ok(Outcome { reason, model: descent.model().to_vec(), ledgers }),
-            _ => Err(ServerError::Interrupted { round: self.round }),
-        }
-    }
-}
-
-/// Whether nothing more is to come of the worker in this round: its row was taken, or its vote is lost.
-fn settles(taken: &Result<Round, Rejection>) -> bool {
-    taken.as_ref().map_or_else(Rejection::is_misbehaviour, |_| true)
-}
-
-/// What observers are told of a round that moved the model.
-fn report(
-    round: Round,
-    moved: &Moved,
-    absent: &[Rank],
-    (collecting, aggregating): (Duration, Duration),
-) -> v1::RoundReport {
-    v1::RoundReport {
-        round: round.get(),
-        verdicts: moved.verdicts.iter().map(|v| v1::Verdict { rank: v.rank, weight: v.weight }).collect(),
-        absent: absent.iter().map(|rank| rank.0).collect(),
-        skipped: String::new(),
-        step: moved.step,
-        aggregate_norm: moved.aggregate_norm,
-        collect_seconds: collecting.as_secs_f64(),
-        aggregate_seconds: aggregating.as_secs_f64(),
-        squares: moved.squares.clone(),
-        ..v1::RoundReport::default()
-    }
-}
-
-/// How many messages may wait for one observer.
-pub(crate) fn backlog(shared: &Shared) -> usize {
-    observers::backlog(usize::try_from(shared.description.dimension).unwrap_or(usize::MAX))
-        .min(limits::FRAME_BYTES_MAX)
 }

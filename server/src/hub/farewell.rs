@@ -1,0 +1,55 @@
+//! The end of a run: everybody is told, and has gone before the server goes.
+
+use std::time::Duration;
+
+use proto::v1::{self, from_server, observation};
+use round::Reason;
+use tokio::{sync::mpsc, time};
+
+use super::{Hub, Message};
+use crate::{Outcome, ServerError};
+
+/// Longest time to wait for everybody to take their leave.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
+
+impl Hub {
+    /// Tells everybody why it is over and waits until they have gone.
+    pub(super) async fn take_leave(
+        mut self,
+        mut messages: mpsc::Receiver<Message>,
+    ) -> Result<Outcome, ServerError> {
+        let stop = match self.reason {
+            Some(Reason::Done) => v1::Stop { reason: v1::stop::Reason::Done.into(), detail: String::new() },
+            Some(reason) => v1::Stop { reason: v1::stop::Reason::Failed.into(), detail: reason.to_string() },
+            None => v1::Stop {
+                reason: v1::stop::Reason::Interrupted.into(),
+                detail: "the server was stopped".into(),
+            },
+        };
+        self.observers.send(&[observation::Message::Stop(stop.clone())]).await;
+        drop(std::mem::take(&mut self.observers));
+        for rank in self.places.seated() {
+            let _ = self.places.send(rank, from_server::Message::Stop(stop.clone()));
+        }
+        let leaving = async {
+            while !self.places.seated().is_empty() {
+                match messages.recv().await {
+                    Some(Message::Ended(seat)) => drop(self.places.unseat(seat)),
+                    Some(_) => (),
+                    None => break,
+                }
+            }
+        };
+        if time::timeout(GRACE, leaving).await.is_err() {
+            tracing::warn!("some workers did not take their leave");
+        }
+        let ledgers = self.engine.ledgers().iter().map(|(rank, ledger)| (*rank, ledger.clone())).collect();
+        if let Some(error) = self.unkept {
+            return Err(error.into());
+        }
+        match (self.reason, self.descent) {
+            (Some(reason), Some(descent)) => Ok(Outcome { reason, model: descent.model().to_vec(), ledgers }),
+            _ => Err(ServerError::Interrupted { round: self.round }),
+        }
+    }
+}
