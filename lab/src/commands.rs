@@ -12,6 +12,7 @@ pub(crate) mod keys;
 mod paper;
 mod processes;
 pub(crate) mod rules;
+mod stopwatch;
 pub(crate) mod sweep;
 
 use std::{future::Future, path::PathBuf};

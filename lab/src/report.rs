@@ -13,6 +13,7 @@ use crate::results::RoundLine;
 pub(crate) use page::page;
 pub use page::{equivalence, single};
 pub use picture::picture;
+pub(crate) use picture::{COLOURS, GRID};
 pub(crate) use sweep::{sweep, sweep_table};
 pub use table::{equivalence_table, summary_table};
 

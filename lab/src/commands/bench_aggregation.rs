@@ -1,6 +1,6 @@
 //! Every rule on rows of this size, beside what this machine reads and multiplies in the same run.
 
-use std::{hint::black_box, path::PathBuf, time::Instant};
+use std::{hint::black_box, path::PathBuf};
 
 use aggregation::{Aggregator, Pipeline, Threads};
 use clap::Args;
@@ -9,7 +9,10 @@ use ndarray::Array2;
 use rand::Rng as _;
 use serde::Serialize;
 
-use super::aggregate::rows;
+use super::{
+    aggregate::rows,
+    stopwatch::{median_seconds, sgemm, sorted_seconds},
+};
 use crate::{failure::Failure, report};
 
 /// What is measured when nothing is asked for.
@@ -232,34 +235,4 @@ fn sum(numbers: &[f32]) -> f32 {
         }
     }
     sums.iter().sum()
-}
-
-/// Multiplications and additions a second of square products, one in each thread, in GFLOP/s.
-fn sgemm(threads: usize) -> f64 {
-    let n = 784;
-    let (a, b) = (Array2::<f32>::ones((n, n)), Array2::<f32>::ones((n, n)));
-    let seconds = median_seconds(|| {
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| drop(black_box(a.dot(&b))));
-            }
-        });
-    });
-    2e-9 * (threads * n * n * n) as f64 / seconds
-}
-
-fn median_seconds(work: impl FnMut()) -> f64 {
-    sorted_seconds(15, work)[7]
-}
-
-fn sorted_seconds(repetitions: usize, mut work: impl FnMut()) -> Vec<f64> {
-    let mut seconds: Vec<f64> = (0..repetitions.max(1))
-        .map(|_| {
-            let start = Instant::now();
-            work();
-            start.elapsed().as_secs_f64()
-        })
-        .collect();
-    seconds.sort_by(f64::total_cmp);
-    seconds
 }

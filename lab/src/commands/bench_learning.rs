@@ -1,6 +1,6 @@
 //! The local work of an honest worker, beside what this machine multiplies and copies in the same run.
 
-use std::{hint::black_box, time::Instant};
+use std::hint::black_box;
 
 use learning::{
     Dataset, Loss, Model, Precision, Seed, Targets,
@@ -10,6 +10,7 @@ use learning::{
 use ndarray::Array2;
 use serde::Serialize;
 
+use super::stopwatch::{median_seconds, sgemm};
 use crate::{cli::BenchLearning, failure::Failure};
 
 #[derive(Debug, Serialize)]
@@ -36,7 +37,7 @@ pub(super) fn learning(arguments: &BenchLearning) -> Result<(), Failure> {
     let work = 4e-9 * (data.inputs.rows() * model.dimension()) as f64;
     let joint = gradient_seconds(&model, &data, Precision::Single);
     let exact = gradient_seconds(&model, &data, Precision::Double);
-    let (sgemm_gflops, copy_gbytes) = (sgemm(), copy());
+    let (sgemm_gflops, copy_gbytes) = (sgemm(1), copy());
     let non_zero =
         (0..data.inputs.rows()).map(|row| data.inputs.row(row).iter().filter(|x| **x != 0.0).count());
     let bytes = 6e-9 * non_zero.sum::<usize>() as f64;
@@ -103,26 +104,8 @@ fn gradient_seconds(model: &Model, data: &Dataset, precision: Precision) -> f64 
     })
 }
 
-fn sgemm() -> f64 {
-    let n = 784;
-    let (a, b) = (Array2::<f32>::ones((n, n)), Array2::<f32>::ones((n, n)));
-    2e-9 * (n * n * n) as f64 / median_seconds(|| drop(black_box(a.dot(&b))))
-}
-
 fn copy() -> f64 {
     let source = vec![1_u8; 64 << 20];
     let mut target = vec![0_u8; source.len()];
     1e-9 * source.len() as f64 / median_seconds(|| black_box(&mut target).copy_from_slice(black_box(&source)))
-}
-
-fn median_seconds(mut work: impl FnMut()) -> f64 {
-    let mut seconds: Vec<f64> = (0..15)
-        .map(|_| {
-            let start = Instant::now();
-            work();
-            start.elapsed().as_secs_f64()
-        })
-        .collect();
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
 }

@@ -7,24 +7,15 @@ use plotters::{
         ranged1d::{Ranged, ValueFormatter},
     },
     element::PathElement,
-    prelude::{Color as _, IntoDrawingArea as _, IntoLogRange as _, LineSeries, RGBColor, SVGBackend, WHITE},
+    prelude::{Color as _, IntoDrawingArea as _, IntoLogRange as _, LineSeries, SVGBackend, WHITE},
 };
 
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    report::{COLOURS, GRID},
+};
 
 const SIZE: (u32, u32) = (760, 420);
-const GRID: RGBColor = RGBColor(225, 225, 225);
-/// Okabe and Ito's colours, told apart by everybody.
-const COLOURS: [RGBColor; 8] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(230, 159, 0),
-    RGBColor(86, 180, 233),
-    RGBColor(110, 110, 110),
-    RGBColor(0, 0, 0),
-];
 
 /// A plot of the report.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,7 +154,7 @@ impl Figure {
         let mut mesh = chart.configure_mesh();
         mesh.x_desc(self.x.label).y_desc(self.y.label).light_line_style(WHITE).bold_line_style(GRID);
         mesh.x_label_formatter(&say_x).y_label_formatter(&say_y).draw()?;
-        for (series, colour) in self.series.iter().zip(COLOURS.iter().cycle()) {
+        for (series, colour) in self.series.iter().zip(COLOURS.iter().cycle().skip(1)) {
             let line = chart.draw_series(LineSeries::new(self.shown(series), colour.stroke_width(2)))?;
             line.label(series.label.clone())
                 .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));

@@ -14,9 +14,9 @@ use super::Curve;
 use crate::{failure::Failure, results::RoundLine};
 
 const SIZE: (u32, u32) = (1200, 380);
-pub(super) const GRID: RGBColor = RGBColor(225, 225, 225);
+pub(crate) const GRID: RGBColor = RGBColor(225, 225, 225);
 /// Okabe and Ito's colours, told apart by everybody.
-pub(super) const COLOURS: [RGBColor; 7] = [
+pub(crate) const COLOURS: [RGBColor; 7] = [
     RGBColor(110, 110, 110),
     RGBColor(213, 94, 0),
     RGBColor(0, 114, 178),
