@@ -18,6 +18,8 @@ mod equivalence;
 mod faults;
 #[path = "promises/identity.rs"]
 mod identity;
+#[path = "promises/misbehaviour.rs"]
+mod misbehaviour;
 #[path = "promises/program.rs"]
 mod program;
 #[path = "promises/recovery.rs"]

@@ -49,6 +49,11 @@ impl Aggregator {
         Self { threads, ..self }
     }
 
+    /// Tolerates so many liars from now on.
+    pub const fn tolerate(&mut self, byzantine: usize) {
+        self.byzantine = byzantine;
+    }
+
     /// What the rule remembers between rounds: the centre of `centered-clipping` once a round is done.
     #[must_use]
     pub fn state(&self) -> Option<&[f32]> {

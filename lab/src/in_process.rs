@@ -142,9 +142,9 @@ impl Simulation {
             for command in commands {
                 match command {
                     Command::Open { round, to } => events = self.responses(round, &to),
-                    Command::Aggregate { round, rows, absent, spent: _ } => {
+                    Command::Aggregate { round, rows, absent, byzantine } => {
                         let started = Instant::now();
-                        let moved = self.descent.apply(round, &rows);
+                        let moved = self.descent.apply(round, byzantine, &rows);
                         let seconds = started.elapsed().as_secs_f64();
                         let refused = moved.as_ref().err().map(ToString::to_string);
                         self.previous = Some(match &moved {
@@ -160,7 +160,9 @@ impl Simulation {
                         } else {
                             Event::Refused(round)
                         });
-                        note(line(round, moved.ok(), &absent, refused, seconds), self.descent.model())?;
+                        let f = if moved.is_ok() { byzantine } else { 0 };
+                        let line = line(round, moved.ok(), &absent, refused, seconds);
+                        note(RoundLine { byzantine: f as u32, ..line }, self.descent.model())?;
                     }
                     Command::Finish(reason) => return Ok(reason),
                     // Nobody is late, leaves, or sends twice here.
@@ -248,6 +250,7 @@ fn line(
         step: moved.step,
         aggregate_norm: moved.aggregate_norm,
         verdicts: moved.verdicts.iter().map(|verdict| (verdict.rank, verdict.weight)).collect(),
+        byzantine: 0,
         absent: absent.iter().map(|rank| rank.0).collect(),
         skipped,
         rejected: Vec::new(),

@@ -125,6 +125,7 @@ pub fn line(report: v1::RoundReport, model: &[f32], judge: &Judge) -> RoundLine 
         step: report.step,
         aggregate_norm: report.aggregate_norm,
         verdicts: report.verdicts.iter().map(|verdict| (verdict.rank, verdict.weight)).collect(),
+        byzantine: report.byzantine,
         absent: report.absent,
         skipped: Some(report.skipped).filter(|why| !why.is_empty()),
         rejected: report.rejected.into_iter().map(|one| (one.rank, one.reason, one.count)).collect(),

@@ -159,6 +159,7 @@ mod tests {
             verdicts,
             absent: vec![],
             skipped: None,
+            byzantine: 0,
             rejected: Vec::new(),
             strangers: 0,
             squares: Vec::new(),

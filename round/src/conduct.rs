@@ -8,7 +8,9 @@ pub enum Conduct {
     /// It loses its vote of the round, and has one again in the next.
     #[default]
     Drop,
-    /// The same, and after so many times it has no vote any more.
+    /// The same, and the rule need not tolerate it among the rows that are left: f is one less in that round.
+    Count,
+    /// As [`Self::Drop`], and after so many times it has no vote any more.
     Ban(NonZeroU32),
 }
 
@@ -17,8 +19,17 @@ impl Conduct {
     #[must_use]
     pub const fn bans(self, misbehaved: u32) -> bool {
         match self {
-            Self::Drop => false,
+            Self::Drop | Self::Count => false,
             Self::Ban(most) => misbehaved >= most.get(),
+        }
+    }
+
+    /// The liars that may be among the rows that are left, of `byzantine`, when `spent` members lost their vote to a lie.
+    #[must_use]
+    pub const fn left(self, byzantine: usize, spent: usize) -> usize {
+        match self {
+            Self::Count => byzantine.saturating_sub(spent),
+            Self::Drop | Self::Ban(_) => byzantine,
         }
     }
 }
@@ -34,6 +45,20 @@ mod tests {
             [(three, 2, false), (three, 3, true), (three, 4, true), (Conduct::Drop, u32::MAX, false)]
         {
             assert_eq!(conduct.bans(misbehaved), banned, "{conduct:?} after {misbehaved}");
+        }
+    }
+
+    #[test]
+    fn only_counting_takes_liars_off_f_and_never_below_none() {
+        let three = Conduct::Ban(NonZeroU32::new(3).unwrap());
+        for (conduct, byzantine, spent, left) in [
+            (Conduct::Count, 2, 0, 2),
+            (Conduct::Count, 2, 1, 1),
+            (Conduct::Count, 2, 3, 0),
+            (Conduct::Drop, 2, 1, 2),
+            (three, 2, 1, 2),
+        ] {
+            assert_eq!(conduct.left(byzantine, spent), left, "{conduct:?}: {spent} of {byzantine}");
         }
     }
 }

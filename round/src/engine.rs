@@ -170,8 +170,9 @@ impl Engine {
         self.ledgers.record(rank, |ledger| ledger.reject(&why));
         if let Phase::Open(open) = &mut self.phase
             && why.is_misbehaviour()
-            && open.awaited.remove(&rank)
+            && open.owes(rank)
         {
+            open.awaited.remove(&rank);
             open.spent.insert(rank);
         }
         let mut commands = vec![Command::Answer { rank, taken: Err(why) }];
@@ -265,7 +266,7 @@ impl Engine {
         let rows = std::mem::take(&mut open.rows);
         let absent: Vec<Rank> =
             open.members.iter().copied().filter(|rank| !rows.contains_key(rank)).collect();
-        let spent = std::mem::take(&mut open.spent).into_iter().collect();
+        let byzantine = self.plan.conduct.left(self.plan.byzantine, open.spent.len());
         for rank in std::mem::take(&mut open.awaited) {
             self.members.insert(rank, Presence::Late);
         }
@@ -274,7 +275,7 @@ impl Engine {
         }
         if rows.len() >= self.plan.quorum {
             self.phase = Phase::Aggregating(round);
-            return vec![Command::Aggregate { round, rows: rows.into_iter().collect(), absent, spent }];
+            return vec![Command::Aggregate { round, rows: rows.into_iter().collect(), absent, byzantine }];
         }
         self.skipped_in_a_row += 1;
         let mut commands = vec![Command::Skip { round, rows: rows.len(), absent }];

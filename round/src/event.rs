@@ -15,6 +15,8 @@ pub struct Plan {
     pub quorum: usize,
     /// Rounds skipped one after another before giving up; at least 1.
     pub skips_max: u32,
+    /// Liars that there may be among the members of a round, f.
+    pub byzantine: usize,
     /// What misbehaviour costs.
     pub conduct: Conduct,
     /// What a round does about a member that is gone.
@@ -103,10 +105,10 @@ pub enum Command {
         round: Round,
         /// Its rows in order of rank.
         rows: Vec<(Rank, Vec<f32>)>,
-        /// Members whose row is missing, those of `spent` included.
+        /// Members whose row is missing.
         absent: Vec<Rank>,
-        /// Members that lost their vote to a lie, which the rule need not tolerate any more.
-        spent: Vec<Rank>,
+        /// Liars that the rule has to tolerate among these rows.
+        byzantine: usize,
     },
     /// The round closed without an aggregate.
     Skip {

@@ -4,8 +4,15 @@ use std::num::NonZeroU32;
 
 use equipoise_round::{Absent, Command, Conduct, Engine, Event, Plan, Rank, Rejection, Round};
 
-const PLAN: Plan =
-    Plan { workers: 3, rounds: 9, quorum: 2, skips_max: 2, conduct: Conduct::Drop, absent: Absent::GoOn };
+const PLAN: Plan = Plan {
+    workers: 3,
+    rounds: 9,
+    quorum: 2,
+    skips_max: 2,
+    byzantine: 1,
+    conduct: Conduct::Drop,
+    absent: Absent::GoOn,
+};
 
 fn started(plan: Plan) -> Engine {
     let mut engine = Engine::new(plan);
@@ -77,6 +84,47 @@ fn when_most_were_late_everybody_is_waited_for() {
     deliver(&mut engine, 0, second);
     assert!(!closes(&deliver(&mut engine, 1, second)));
     assert!(closes(&deliver(&mut engine, 2, second)));
+}
+
+/// The f of the round's rule, if it closes.
+fn byzantine(commands: &[Command]) -> Option<usize> {
+    commands.iter().find_map(|command| match command {
+        Command::Aggregate { byzantine, .. } => Some(*byzantine),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_liar_that_is_counted_leaves_one_less_to_tolerate_in_that_round_only() {
+    let ban = Conduct::Ban(NonZeroU32::new(9).expect("nine"));
+    for (conduct, f) in [(Conduct::Drop, 1), (Conduct::Count, 0), (ban, 1)] {
+        let mut engine = started(Plan { conduct, ..PLAN });
+        let _ = engine.handle(Event::Malformed { rank: Rank(2), why: Rejection::NoHeader });
+        let _ = engine.handle(Event::Malformed { rank: Rank(2), why: Rejection::NoHeader });
+        deliver(&mut engine, 0, Round::FIRST);
+        assert_eq!(byzantine(&deliver(&mut engine, 1, Round::FIRST)), Some(f), "{conduct:?}");
+        let _ = engine.handle(Event::Aggregated(Round::FIRST));
+        let second = Round::FIRST.next();
+        (0..2).for_each(|rank| drop(deliver(&mut engine, rank, second)));
+        assert_eq!(byzantine(&deliver(&mut engine, 2, second)), Some(1), "{conduct:?}, a round later");
+    }
+}
+
+#[test]
+fn silence_or_a_broken_network_is_never_counted() {
+    let mut engine = started(Plan { conduct: Conduct::Count, ..PLAN });
+    let cut = Event::Malformed { rank: Rank(2), why: Rejection::Truncated { got: 0, want: 4 } };
+    let _ = engine.handle(cut);
+    (0..2).for_each(|rank| drop(deliver(&mut engine, rank, Round::FIRST)));
+    assert_eq!(byzantine(&engine.handle(Event::DeadlinePassed(Round::FIRST))), Some(1));
+}
+
+#[test]
+fn a_liar_that_nobody_waits_for_loses_its_vote_too() {
+    let (mut engine, second) = one_late();
+    let _ = engine.handle(Event::Malformed { rank: Rank(2), why: Rejection::NoHeader });
+    let answer = deliver(&mut engine, 2, second);
+    assert!(matches!(answer[0], Command::Answer { taken: Err(Rejection::VoteLost(_)), .. }), "{answer:?}");
 }
 
 #[test]

@@ -92,11 +92,17 @@ impl Descent {
         }
     }
 
-    /// Aggregates `rows`, in order of rank, and moves the model.
+    /// Aggregates `rows`, in order of rank and with as many as `byzantine` liars among them, and moves the model.
     ///
     /// # Errors
     /// When the rule is not defined for these rows; the model then stays where it is.
-    pub fn apply(&mut self, round: Round, rows: &[(Rank, Vec<f32>)]) -> Result<Moved, Refusal> {
+    pub fn apply(
+        &mut self,
+        round: Round,
+        byzantine: usize,
+        rows: &[(Rank, Vec<f32>)],
+    ) -> Result<Moved, Refusal> {
+        self.aggregator.tolerate(byzantine);
         let ranks: Vec<u32> = rows.iter().map(|(rank, _)| rank.0).collect();
         let views: Vec<&[f32]> = rows.iter().map(|(_, row)| row.as_slice()).collect();
         let verdicts = self.aggregator.aggregate(round.get(), &ranks, &views, &mut self.aggregate)?.verdicts;
@@ -125,7 +131,7 @@ mod tests {
             let spec = Spec { scale, schedule: Schedule::constant(0.5), ..Spec::default() };
             let mut descent = Descent::new(&spec, vec![0.0; 2], 1);
             let rows = [(Rank(0), vec![2.0, 0.0]), (Rank(4), vec![6.0, -4.0])];
-            let moved = descent.apply(Round::FIRST, &rows).unwrap();
+            let moved = descent.apply(Round::FIRST, 0, &rows).unwrap();
             assert_eq!((descent.model(), moved.step), (&model[..], step));
             assert_eq!(moved.verdicts.iter().map(|verdict| verdict.rank).collect::<Vec<_>>(), [0, 4]);
         }
@@ -136,15 +142,21 @@ mod tests {
         let spec = Spec { rule: "cge".parse().unwrap(), byzantine: 1, ..Spec::default() };
         let mut descent = Descent::new(&spec, vec![0.0], 1);
         let rows = [(Rank(0), vec![1.0]), (Rank(3), vec![-50.0]), (Rank(5), vec![3.0])];
-        let weights =
-            descent.apply(Round::FIRST, &rows).unwrap().verdicts.into_iter().map(|verdict| verdict.weight);
-        assert_eq!(weights.collect::<Vec<_>>(), [0.5, 0.0, 0.5]);
+        let mut weights = |byzantine| {
+            let verdicts = descent.apply(Round::FIRST, byzantine, &rows).unwrap().verdicts;
+            verdicts.into_iter().map(|verdict| verdict.weight).collect::<Vec<_>>()
+        };
+        assert_eq!(weights(1), [0.5, 0.0, 0.5]);
+        assert!(
+            weights(0).iter().all(|weight| *weight == 1.0 / 3.0),
+            "with f of this round, not of the spec"
+        );
     }
 
     #[test]
     fn a_refused_round_leaves_the_model() {
         let mut descent = Descent::new(&Spec::default(), vec![3.0], 1);
-        assert!(descent.apply(Round::FIRST, &[]).is_err());
+        assert!(descent.apply(Round::FIRST, 0, &[]).is_err());
         assert_eq!(descent.model(), [3.0]);
     }
 }

@@ -350,7 +350,9 @@ impl Hub {
                     tracing::warn!(worker = rank.0, round = self.round, "banned: it misbehaved too often");
                     unread.extend(self.places.expel(rank, true));
                 }
-                Command::Aggregate { round, rows, absent, spent: _ } => self.aggregate(round, rows, absent),
+                Command::Aggregate { round, rows, absent, byzantine } => {
+                    self.aggregate(round, rows, absent, byzantine);
+                }
                 Command::Skip { round, rows, absent } => {
                     let why = format!("{rows} updates, fewer than the quorum");
                     self.skip(round, &absent, why).await;

@@ -33,8 +33,8 @@ pub struct Spec {
     /// Tell observers how far the rows of a round, their aggregate and the origin are apart: whoever knows who is honest
     /// can study the attack and the rule by it.
     pub study: bool,
-    /// What misbehaviour costs beyond the vote of the round: `"drop"` for nothing more, `{ ban = 3 }` for all votes after
-    /// the third time.
+    /// What misbehaviour costs beyond the vote of the round: `"drop"` for nothing more; `"count"` to run the rule with an f
+    /// that is less by those who misbehaved; `{ ban = 3 }` for all votes after the third time.
     pub misbehaviour: Misbehaviour,
     /// Updates without which a round is skipped; default: more than half of the workers.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,7 +135,9 @@ pub enum Mode {
 pub enum Misbehaviour {
     /// It loses its vote of the round.
     Drop,
-    /// The same, and after so many times it has no vote any more.
+    /// The same, and the rule need not tolerate it among the rows that are left.
+    Count,
+    /// As `drop`, and after so many times it has no vote any more.
     Ban(NonZeroU32),
 }
 
@@ -143,6 +145,7 @@ impl From<Misbehaviour> for Conduct {
     fn from(misbehaviour: Misbehaviour) -> Self {
         match misbehaviour {
             Misbehaviour::Drop => Self::Drop,
+            Misbehaviour::Count => Self::Count,
             Misbehaviour::Ban(most) => Self::Ban(most),
         }
     }
@@ -248,6 +251,7 @@ impl Spec {
             rounds: self.rounds,
             quorum,
             skips_max: SKIPS_MAX,
+            byzantine: self.byzantine,
             conduct: self.misbehaviour.into(),
             absent,
         })

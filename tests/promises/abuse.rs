@@ -118,7 +118,7 @@ fn replay(scenario: &Scenario, seen: &Seen) -> Vec<f32> {
         if counted.contains(&HONEST) {
             rows.push((Rank(HONEST), vec![0.0; model.len()]));
         }
-        descent.apply(round, &rows).expect("the average is always defined");
+        descent.apply(round, report.byzantine as usize, &rows).expect("the average is always defined");
     }
     descent.model().to_vec()
 }

@@ -52,3 +52,10 @@ pub(crate) fn number(value: &serde_json::Value, keys: &[&str]) -> f64 {
     let found = keys.iter().fold(value, |value, key| &value[key]);
     found.as_f64().unwrap_or_else(|| panic!("{keys:?} is {found}"))
 }
+
+/// A file of JSON lines.
+pub(crate) fn lines(path: &Path) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    text.lines().map(parse).collect()
+}

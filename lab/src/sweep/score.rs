@@ -97,6 +97,7 @@ mod tests {
             verdicts: Vec::new(),
             absent: Vec::new(),
             skipped: None,
+            byzantine: 0,
             rejected: Vec::new(),
             strangers: 0,
             squares: Vec::new(),

@@ -3,8 +3,15 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 use crate::Conduct;
 
-const PLAN: Plan =
-    Plan { workers: 3, rounds: 2, quorum: 2, skips_max: 2, conduct: Conduct::Drop, absent: Absent::GoOn };
+const PLAN: Plan = Plan {
+    workers: 3,
+    rounds: 2,
+    quorum: 2,
+    skips_max: 2,
+    byzantine: 1,
+    conduct: Conduct::Drop,
+    absent: Absent::GoOn,
+};
 
 fn started() -> Engine {
     let mut engine = Engine::new(PLAN);
@@ -89,8 +96,8 @@ fn a_lie_costs_the_vote_of_the_round_and_a_late_update_nothing() {
     assert!(matches!(late[0], Command::Answer { taken: Err(Rejection::WrongRound { .. }), .. }));
     deliver(&mut engine, 1, 1);
     let commands = deliver(&mut engine, 2, 1);
-    let Command::Aggregate { spent, absent, rows, .. } = &commands[1] else { panic!("{commands:?}") };
-    assert_eq!((spent, absent, rows.len()), (&ranks(&[0]), &ranks(&[0]), 2));
+    let Command::Aggregate { absent, rows, byzantine, .. } = &commands[1] else { panic!("{commands:?}") };
+    assert_eq!((absent, rows.len(), *byzantine), (&ranks(&[0]), 2, 1));
     assert_eq!(engine.ledgers()[&Rank(0)].rejected, BTreeMap::from([("non-finite", 1), ("vote-lost", 1)]));
 }
 
@@ -216,11 +223,11 @@ proptest! {
                         prop_assert_eq!(round.get(), last_opened + 1);
                         last_opened = round.get();
                     }
-                    Command::Aggregate { round, rows, absent, spent } => {
+                    Command::Aggregate { round, rows, absent, byzantine } => {
                         prop_assert_eq!(round.get(), last_opened);
                         prop_assert!(rows.len() >= PLAN.quorum);
                         prop_assert!(rows.windows(2).all(|two| two[0].0 < two[1].0));
-                        prop_assert!(spent.iter().all(|rank| absent.contains(rank)));
+                        prop_assert_eq!(byzantine, PLAN.byzantine);
                         prop_assert!(rows.iter().all(|(rank, _)| !absent.contains(rank)));
                     }
                     Command::Finish(_) => over = true,

@@ -93,7 +93,13 @@ impl Hub {
         }
     }
 
-    pub(super) fn aggregate(&mut self, round: Round, rows: Vec<(Rank, Vec<f32>)>, absent: Vec<Rank>) {
+    pub(super) fn aggregate(
+        &mut self,
+        round: Round,
+        rows: Vec<(Rank, Vec<f32>)>,
+        absent: Vec<Rank>,
+        byzantine: usize,
+    ) {
         self.deadline = None;
         let Some(mut descent) = self.descent.take() else { return };
         let collecting = self.opened.elapsed();
@@ -104,14 +110,15 @@ impl Hub {
         let (small, reveal_sum) = (size <= SMALL && draft.is_none(), self.config.spec.reveal_sum);
         let work = move || {
             let start = std::time::Instant::now();
-            let told = descent.apply(round, &rows).map(|moved| {
+            let told = descent.apply(round, byzantine, &rows).map(|moved| {
                 let previous = PreviousState {
                     step: moved.step,
                     counted: rows.iter().map(|(rank, _)| *rank).collect(),
                     sum: reveal_sum.then(|| descent.sum(rows.len())),
                 };
                 meters::aggregated(&moved, collecting, start.elapsed());
-                (previous, report(round, &moved, &absent, (collecting, start.elapsed())))
+                let report = report(round, &moved, &absent, (collecting, start.elapsed()));
+                (previous, v1::RoundReport { byzantine: byzantine as u32, ..report })
             });
             let kept = match (draft, &told) {
                 (Some(draft), Ok((previous, report))) => {
