@@ -62,7 +62,7 @@ impl Builder<'_> {
         Ok(match attack {
             AttackSpec::CounterGradient {} => {
                 let target = self.scenario.target.resolve(task, *seed, self.folder)?;
-                Box::new(CounterGradient::new(target, task.regularizer()))
+                Box::new(CounterGradient::new(target, task.regularizer()).among(group.liars))
             }
             AttackSpec::LocalCounterGradient {} => {
                 if task.regularizer != Kind::SquaredL2 {
@@ -70,7 +70,8 @@ impl Builder<'_> {
                 }
                 let target = self.scenario.target.resolve(task, *seed, self.folder)?;
                 let users = self.scenario.workers.count;
-                Box::new(CounterGradient::of_local_models(target, task.regularizer(), users))
+                let alone = CounterGradient::of_local_models(target, task.regularizer(), users);
+                Box::new(alone.among(group.liars))
             }
             AttackSpec::Model { file } => {
                 let (theta, want) = (load_vector(file, "theta")?, task.sized_model()?.dimension());

@@ -3,8 +3,11 @@
 //! Gₜ₋₁ = (ρₜ₋₁ − ρₜ)/ηₜ₋₁ − gₜ₋₁            what everybody else sent, from two successive models
 //! gₜ   = Π( (ρₜ − θ†)/ηₜ − Gₜ₋₁ )            Π projects onto Grad(ρ), what an honest worker could send
 //!
+//! Accomplices are one attacker in several places: each of k sends Π of a k-th of it, so that k rows cancel what one would, and
+//! G is what moved the model less the rows of all k.
+//!
 //! In: the target θ†, (d,), and what every worker sees. Out: (d,). In the first round G = 0. Where the scenario reveals the
-//! sum of last round's rows, G is that sum less the attacker's own row: what the published code does, and what it takes
+//! sum of last round's rows, G is that sum less the attackers' own rows: what the published code does, and what it takes
 //! against a server that does not descend plainly.
 //! Converges under squared-l2 when the server descends plainly with η < 1/(4λh), h honest workers; under l2 and
 //! smooth-l2 the row's norm is bounded by λ, and so is the harm.
@@ -23,6 +26,8 @@ pub struct CounterGradient {
     regularizer: Regularizer,
     /// How far beyond the target the common model has to come, in units of what the others sent.
     beyond: f64,
+    /// How many send the same row.
+    accomplices: f64,
     last: Option<Last>,
     /// The latest estimate of the sum of the others' rows.
     others: Vec<f64>,
@@ -38,7 +43,20 @@ impl CounterGradient {
     /// Steers to `target` with rows that an honest worker under `regularizer` could send.
     #[must_use]
     pub fn new(target: Vec<f64>, regularizer: Regularizer) -> Self {
-        Self { others: vec![0.0; target.len()], target, regularizer, beyond: 0.0, last: None }
+        Self {
+            others: vec![0.0; target.len()],
+            target,
+            regularizer,
+            beyond: 0.0,
+            accomplices: 1.0,
+            last: None,
+        }
+    }
+
+    /// Shares the row with so many who do the same, this one included.
+    #[must_use]
+    pub fn among(self, accomplices: usize) -> Self {
+        Self { accomplices: accomplices.max(1) as f64, ..self }
     }
 
     /// The same for the own models of `users` honest users under λ‖ρ−θ‖².
@@ -53,13 +71,13 @@ impl CounterGradient {
         if previous.step <= 0.0 {
             return; // A skipped round moved nothing and says nothing.
         }
-        let mine = f64::from(u8::from(previous.counted));
+        let ours = if previous.counted { self.accomplices } else { 0.0 };
         for (k, others) in self.others.iter_mut().enumerate() {
             let all = match previous.sum {
                 Some(sum) => f64::from(sum[k]),
                 None => (f64::from(last.model[k]) - f64::from(sight.model[k])) / previous.step,
             };
-            *others = all - mine * f64::from(last.row[k]);
+            *others = all - ours * f64::from(last.row[k]);
         }
     }
 }
@@ -69,7 +87,7 @@ impl Attack for CounterGradient {
         self.observe(sight);
         let mut row: Vec<f64> = (sight.model.iter().zip(&self.target).zip(&self.others))
             .map(|((&rho, target), others)| {
-                (f64::from(rho) - target - self.beyond * others) / sight.step - others
+                ((f64::from(rho) - target - self.beyond * others) / sight.step - others) / self.accomplices
             })
             .collect();
         self.regularizer.project(&mut row);
@@ -104,6 +122,27 @@ mod tests {
         assert!(steered(Kind::SquaredL2, 0.2, 1.0, 60) < 1e-5);
         assert!(steered(Kind::SquaredL2, 0.49, 1.0, 4000) < 1e-4);
         assert!(steered(Kind::SquaredL2, 0.52, 1.0, 400) > 1e3);
+    }
+
+    #[test]
+    fn accomplices_move_the_model_as_one_attacker_would() {
+        let regularizer = Regularizer { kind: Kind::SquaredL2, lambda: 1.0 };
+        // η is beyond what three who each cancel everything would stand.
+        let moved = |liars: usize| -> Vec<f32> {
+            let mut attack = CounterGradient::new(vec![5.0], regularizer).among(liars);
+            let (mut rho, mut previous) = ([0.0_f32], None);
+            let round = |round| {
+                let row = attack.answer(&Sight { previous, ..Sight::of(round, &rho, 0.2) })[0];
+                let honest = f64::from(rho[0]) - 1.0;
+                rho[0] = (f64::from(rho[0]) - 0.2 * (honest + liars as f64 * f64::from(row))) as f32;
+                previous = Some(Previous { step: 0.2, counted: true, sum: None });
+                rho[0]
+            };
+            (1..=60).map(round).collect()
+        };
+        let alone = moved(1);
+        assert!((alone[59] - 5.0).abs() < 1e-5);
+        assert!(moved(3).iter().zip(&alone).all(|(three, one)| (three - one).abs() < 1e-5));
     }
 
     #[test]
