@@ -22,7 +22,7 @@ use std::{
 
 pub use error::AbuseError;
 use serde::Serialize;
-pub use target::Target;
+pub use target::{Credentials, Target};
 pub use watch::{Cost, Watch};
 
 /// What an attack is going to answer.

@@ -80,6 +80,17 @@ fn options(common: Common, name: &str) -> Options {
     Options { out, quiet: common.quiet, data: common.data.folder(), restart: false }
 }
 
+/// Whose keys a worker shows: those of its rank.
+fn worker_name(keys: &Keys, server: &str, rank: Option<u32>) -> Result<String, Failure> {
+    match rank {
+        Some(rank) => Ok(format!("worker-{rank}")),
+        None if keys.folder.is_some() && server.starts_with("https") => {
+            Err(Failure::wrong("keys are those of one worker, and it is not said which").hint("give --rank"))
+        }
+        None => Ok(String::new()),
+    }
+}
+
 /// The server at an address, and the keys that `name` needs to talk to it.
 fn endpoint(server: &str, keys: &Keys, name: &str) -> Result<Endpoint, Failure> {
     let wrong = || {

@@ -14,6 +14,7 @@ use std::{
     fs,
     io::Write as _,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -25,6 +26,11 @@ use rcgen::{
 };
 use round::Rank;
 use server::{Identity, Mode, Who};
+use tokio_rustls::rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, ServerTlsConfig};
 
 use crate::failure::Failure;
@@ -169,6 +175,45 @@ impl Keys {
             tls = tls.identity(tonic::transport::Identity::from_pem(read(&certificate)?, read(&key)?));
         }
         endpoint.tls_config(tls).map_err(|error| Failure::unfinished(&error))
+    }
+
+    /// The same for whoever speaks HTTP/2 by hand.
+    ///
+    /// # Errors
+    /// As [`Self::endpoint`].
+    pub fn client_config(
+        &self,
+        endpoint: &Endpoint,
+        name: &str,
+    ) -> Result<Option<Arc<ClientConfig>>, Failure> {
+        let Some(folder) = self.folder.as_deref().filter(|_| endpoint.uri().scheme_str() == Some("https"))
+        else {
+            return Ok(None);
+        };
+        let bad = |path: &Path, why: &dyn std::fmt::Display| {
+            Failure::wrong(format!("{} cannot be used: {why}", path.display()))
+        };
+        let path = folder.join("ca.pem");
+        let mut authorities = RootCertStore::empty();
+        let authority =
+            CertificateDer::from_pem_slice(read(&path)?.as_bytes()).map_err(|why| bad(&path, &why))?;
+        authorities.add(authority).map_err(|why| bad(&path, &why))?;
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Failure::unfinished(&error))?
+            .with_root_certificates(authorities);
+        let (certificate, path) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
+        let mut config = if path.is_file() {
+            let shown = CertificateDer::from_pem_slice(read(&certificate)?.as_bytes())
+                .map_err(|why| bad(&certificate, &why))?;
+            let key =
+                PrivateKeyDer::from_pem_slice(read(&path)?.as_bytes()).map_err(|why| bad(&path, &why))?;
+            config.with_client_auth_cert(vec![shown], key).map_err(|why| bad(&path, &why))?
+        } else {
+            config.with_no_client_auth()
+        };
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Ok(Some(Arc::new(config)))
     }
 
     /// The token of `name`, if it has one. It is not sent to a server that does not show a certificate.

@@ -54,7 +54,7 @@ impl Observer {
         let mut client = TrainingClient::new(channel)
             .max_decoding_message_size(limits::MESSAGE_BYTES_MAX + limits::SCENARIO_BYTES_MAX);
         let refused = |status: tonic::Status| Failure::because(format!("{address}: {}", status.message()));
-        let mut request = Request::new(v1::ObserveRequest { every_model: true });
+        let mut request = Request::new(v1::ObserveRequest { every_model: true, reports_only: false });
         token.iter().for_each(|token| token.sign(&mut request));
         let mut stream = client.observe(request).await.map_err(refused)?.into_inner();
         let first = stream.message().await.map_err(refused)?.and_then(|observation| observation.message);

@@ -1,5 +1,7 @@
 //! Tensors as frames: cut on one side, checked and put together on the other.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use round::{Rejection, Round};
 
@@ -10,14 +12,15 @@ const F32: i32 = v1::header::NumberType::F32 as i32;
 /// Cuts `values` into frames; `round` and `run` go into the header of the first.
 #[must_use]
 pub fn frames(run: u64, round: u32, values: &[f32]) -> Vec<v1::Frame> {
-    let bytes: Bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>().into();
-    let header = v1::Header {
-        run,
-        round,
-        dimension: values.len() as u64,
-        number_type: F32,
-        checksum: crc32c::crc32c(&bytes),
-    };
+    share(run, round, Arc::new(values.to_vec()))
+}
+
+/// The same without a copy: the frames keep `values` alive.
+#[must_use]
+pub fn share(run: u64, round: u32, values: Arc<Vec<f32>>) -> Vec<v1::Frame> {
+    let dimension = values.len() as u64;
+    let bytes = Bytes::from_owner(LittleEndian::new(values));
+    let header = v1::Header { run, round, dimension, number_type: F32, checksum: crc32c::crc32c(&bytes) };
     let mut frames: Vec<v1::Frame> = (0..bytes.len())
         .step_by(FRAME_BYTES_MAX)
         .map(|start| v1::Frame {
@@ -30,6 +33,24 @@ pub fn frames(run: u64, round: u32, values: &[f32]) -> Vec<v1::Frame> {
         first.header = Some(header);
     }
     frames
+}
+
+/// Numbers whose bytes in memory are those of the wire.
+struct LittleEndian(Arc<Vec<f32>>);
+
+impl LittleEndian {
+    fn new(values: Arc<Vec<f32>>) -> Self {
+        if cfg!(target_endian = "little") {
+            return Self(values);
+        }
+        Self(Arc::new(values.iter().map(|value| f32::from_bits(value.to_bits().to_le())).collect()))
+    }
+}
+
+impl AsRef<[u8]> for LittleEndian {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
 }
 
 /// CRC-32C of the bytes that `values` would be sent as.
@@ -154,7 +175,12 @@ impl Assembler {
     fn append(&mut self, data: &Bytes) -> Result<(), Rejection> {
         self.checksum = crc32c::crc32c_append(self.checksum, data);
         let start = self.row.len();
+        // The memory grows with what came, not with what was announced, and never beyond the row.
         let (fours, _) = data.as_chunks::<4>();
+        if self.row.capacity() < start + fours.len() {
+            let all = usize::try_from(self.expected.dimension).unwrap_or(usize::MAX);
+            self.row.reserve_exact((2 * start).max(start + fours.len()).min(all) - start);
+        }
         self.row.extend(fours.iter().map(|&four| f32::from_le_bytes(four)));
         // The exponent bits are all ones in NaN and the infinities only; OR-ing a flag keeps the loop vectorised.
         let numbers = &self.row[start..];

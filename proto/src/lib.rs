@@ -11,7 +11,7 @@ pub mod status;
 pub mod token;
 pub mod transport;
 
-pub use frame::{Assembler, Expected, frames};
+pub use frame::{Assembler, Expected, frames, share};
 pub use session::Session;
 pub use token::Token;
 

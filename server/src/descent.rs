@@ -1,5 +1,7 @@
 //! The model and how it moves: the arithmetic of a round, with no idea where the rows come from.
 
+use std::sync::Arc;
+
 use aggregation::{Aggregator, Refusal, Verdict};
 use optimizer::{Optimizer, Schedule};
 use round::{Rank, Round};
@@ -9,7 +11,9 @@ use crate::{Scale, Spec, checkpoint::DescentState, constellation::constellation}
 /// The common model ρ with its rule and its optimiser.
 #[derive(Debug)]
 pub struct Descent {
-    model: Vec<f32>,
+    model: Arc<Vec<f32>>,
+    /// The model before, whose memory the next one gets once nobody reads it any more.
+    before: Arc<Vec<f32>>,
     aggregate: Vec<f32>,
     aggregator: Aggregator,
     optimizer: Optimizer,
@@ -42,7 +46,8 @@ impl Descent {
             schedule: spec.schedule,
             scale: spec.scale,
             study: spec.study,
-            model: start,
+            model: Arc::new(start),
+            before: Arc::default(),
         }
     }
 
@@ -50,7 +55,7 @@ impl Descent {
     #[must_use]
     pub fn state(&self) -> DescentState {
         DescentState {
-            model: self.model.clone(),
+            model: self.model.to_vec(),
             optimizer: self.optimizer.state().clone(),
             aggregator: self.aggregator.state().map(<[f32]>::to_vec),
         }
@@ -64,7 +69,7 @@ impl Descent {
             && state.aggregator.as_ref().is_none_or(|centre| centre.len() == d)
             && self.optimizer.restore(state.optimizer);
         if fits {
-            self.model = state.model;
+            self.model = Arc::new(state.model);
             self.aggregator.restore(state.aggregator);
         }
         fits
@@ -74,6 +79,12 @@ impl Descent {
     #[must_use]
     pub fn model(&self) -> &[f32] {
         &self.model
+    }
+
+    /// The same, for whoever reads it while the next is made.
+    #[must_use]
+    pub fn shared_model(&self) -> Arc<Vec<f32>> {
+        Arc::clone(&self.model)
     }
 
     /// n times the latest aggregate: under `average` the sum of the n rows.
@@ -110,7 +121,10 @@ impl Descent {
             Scale::Sum => rows.len() as f64,
             Scale::Mean => 1.0,
         };
-        self.optimizer.step(&mut self.model, &self.aggregate, scale, self.schedule.at(round.get()));
+        let mut model = Arc::try_unwrap(std::mem::take(&mut self.before)).unwrap_or_default();
+        model.clone_from(&self.model);
+        self.optimizer.step(&mut model, &self.aggregate, scale, self.schedule.at(round.get()));
+        self.before = std::mem::replace(&mut self.model, Arc::new(model));
         let squares = self.aggregate.iter().map(|&g| f64::from(g) * f64::from(g));
         Ok(Moved {
             step: self.step(round, rows.len()),

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use prost::Message as _;
 use proto::{
-    Session, frames, limits,
+    Session, frames, limits, share,
     v1::{self, observation},
 };
 use round::{Command, Engine, Event, Rank, Reason, Rejection, Resumed, Round};
@@ -23,7 +23,7 @@ use crate::{
     CheckpointError, Config, Descent, Outcome, PreviousState, ServerError,
     deadline::Pace,
     keeper::{self, Keeper},
-    observers::{self, Observers},
+    observers::{self, Follows, Observers},
     oracle::{Reveals, Revelation},
     places::{Downstream, NoPlace, Places, Seat, Wish},
 };
@@ -54,7 +54,7 @@ pub(crate) enum Message {
     /// An attacker wants to see the honest rows of a round; no answer means that it is not open.
     Reveal { round: u32, answer: oneshot::Sender<Revelation> },
     /// Somebody wants to follow the run.
-    Observe { every_model: bool, stream: observers::Stream },
+    Observe { follows: Follows, stream: observers::Stream },
 }
 
 pub(crate) struct Hub {
@@ -116,8 +116,9 @@ impl Closed {
 impl Hub {
     pub(crate) fn new(mut config: Config, stop: CancellationToken) -> Result<Self, ServerError> {
         let plan = config.spec.plan(config.workers)?;
-        let mut descent = Descent::new(&config.spec, config.start.clone(), config.seed);
         let inherited = keeper::load(&config)?;
+        // The start is not kept beside the model.
+        let mut descent = Descent::new(&config.spec, std::mem::take(&mut config.start), config.seed);
         let run = match &inherited {
             Some(checkpoint) => checkpoint.run,
             None => config
@@ -145,12 +146,12 @@ impl Hub {
         let closed = from.closed;
         // When all is done, whoever is still there only has to be told.
         let gathering = if closed < config.spec.rounds { config.spec.join_deadline } else { GRACE };
-        let (model, receiver) = watch::channel(Arc::new(frames(run, closed + 1, descent.model())));
+        let (model, receiver) = watch::channel(Arc::new(share(run, closed + 1, descent.shared_model())));
         let description = v1::JoinReply {
             session: Vec::new().into(),
             rank: 0,
             workers: config.workers as u32,
-            dimension: config.start.len() as u64,
+            dimension: descent.model().len() as u64,
             rounds: config.spec.rounds,
             run,
             heartbeat_seconds: config.spec.heartbeat.as_secs_f64(),
@@ -287,12 +288,12 @@ impl Hub {
                     reveals.ask(round, answer);
                 }
             }
-            Message::Observe { every_model, stream } => {
+            Message::Observe { follows, stream } => {
                 let mut greeting = vec![observation::Message::Run(self.description())];
                 let model = self.model.borrow().clone();
                 greeting.extend(self.inherited.clone().map(observation::Message::Report));
                 greeting.extend(model.iter().cloned().map(observation::Message::Model));
-                self.observers.add(stream, every_model, greeting).await;
+                self.observers.add(stream, follows, greeting).await;
                 self.admit().await;
             }
         }

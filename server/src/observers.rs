@@ -27,9 +27,10 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(1);
 /// Bytes of models that may wait for one observer.
 const BACKLOG_BYTES: usize = 32 << 20;
 
-/// Messages that may wait for one observer of models of this size.
+/// Messages that may wait for one observer of models of this size: a report and a model at least.
 pub(crate) fn backlog(dimension: usize) -> usize {
-    (BACKLOG_BYTES / (4 * dimension.max(1))).clamp(8, 256)
+    let frames = (4 * dimension).div_ceil(limits::FRAME_BYTES_MAX);
+    (BACKLOG_BYTES / (4 * dimension.max(1))).clamp(8, 256).max(frames + 2)
 }
 
 /// All observers.
@@ -40,10 +41,31 @@ pub(crate) struct Observers {
     patience: Duration,
 }
 
+/// What an observer wants to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Follows {
+    /// Everything, even if rounds have to wait.
+    EveryModel,
+    /// What there is whenever it is ready.
+    Latest,
+    /// The same without models.
+    Reports,
+}
+
+impl Follows {
+    pub(crate) const fn new(request: v1::ObserveRequest) -> Self {
+        match (request.reports_only, request.every_model) {
+            (true, _) => Self::Reports,
+            (false, true) => Self::EveryModel,
+            (false, false) => Self::Latest,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Observer {
     stream: Stream,
-    every_model: bool,
+    follows: Follows,
     /// Messages handed to the stream.
     handed: usize,
 }
@@ -56,14 +78,14 @@ impl Default for Observers {
 
 impl Observers {
     /// Adds one, if there is room, and sends it what describes the run and the present model.
-    pub(crate) async fn add(&mut self, stream: Stream, every_model: bool, greeting: Vec<Message>) {
+    pub(crate) async fn add(&mut self, stream: Stream, follows: Follows, greeting: Vec<Message>) {
         self.all.retain(|observer| !observer.stream.is_closed());
         if self.all.len() >= limits::OBSERVERS_MAX {
             let full = Status::resource_exhausted(format!("{} observers are there already", self.all.len()));
             let _ = stream.try_send(Err(full));
             return;
         }
-        let mut observer = Observer { stream, every_model, handed: 0 };
+        let mut observer = Observer { stream, follows, handed: 0 };
         if self.hand(&mut observer, &greeting).await {
             self.all.push(observer);
         }
@@ -71,7 +93,7 @@ impl Observers {
 
     /// How many follow every model.
     pub(crate) fn faithful(&self) -> usize {
-        self.all.iter().filter(|observer| observer.every_model).count()
+        self.all.iter().filter(|observer| observer.follows == Follows::EveryModel).count()
     }
 
     /// Sends the same messages to everyone; whoever does not take them in time is dropped.
@@ -106,10 +128,13 @@ impl Observer {
     }
 
     async fn take(&mut self, messages: &[Message], deadline: Instant) -> bool {
-        if !self.every_model && self.stream.capacity() < messages.len() {
+        let wanted =
+            |message: &&Message| self.follows != Follows::Reports || !matches!(message, Message::Model(_));
+        let wanted: Vec<&Message> = messages.iter().filter(wanted).collect();
+        if self.follows != Follows::EveryModel && self.stream.capacity() < wanted.len() {
             return !self.stream.is_closed(); // It will see a later one.
         }
-        for message in messages {
+        for message in wanted {
             let observation = v1::Observation { message: Some(message.clone()) };
             let sent = time::timeout_at(deadline, self.stream.send(Ok(observation))).await;
             if !matches!(sent, Ok(Ok(()))) {
@@ -135,7 +160,7 @@ mod tests {
         let mut deaf = Vec::new();
         for _ in 0..4 {
             let (stream, receiver) = mpsc::channel(2);
-            observers.add(stream, true, vec![stop()]).await;
+            observers.add(stream, Follows::EveryModel, vec![stop()]).await;
             deaf.push(receiver);
         }
         let start = Instant::now();
@@ -149,7 +174,7 @@ mod tests {
     async fn one_that_read_is_waited_for_and_what_it_costs_is_paid_back_when_it_reads_on() {
         let mut observers = Observers::default();
         let (stream, mut receiver) = mpsc::channel(1);
-        observers.add(stream, true, Vec::new()).await;
+        observers.add(stream, Follows::EveryModel, Vec::new()).await;
         for _ in 0..=UNREAD {
             observers.send(&[stop()]).await;
             assert!(receiver.recv().await.is_some());
@@ -168,12 +193,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_wants_reports_gets_no_model_however_many_frames_it_has() {
+        let (model, report) =
+            (Message::Model(v1::Frame::default()), Message::Report(v1::RoundReport::default()));
+        for (follows, seen) in [(Follows::Reports, 1), (Follows::Latest, 0), (Follows::EveryModel, 4)] {
+            let mut observers = Observers::default();
+            let (stream, mut receiver) = mpsc::channel(2);
+            observers.add(stream, follows, Vec::new()).await;
+            let reading = tokio::spawn(async move {
+                let mut messages = 0;
+                while receiver.recv().await.is_some() {
+                    messages += 1;
+                }
+                messages
+            });
+            observers.send(&[report.clone(), model.clone(), model.clone(), model.clone()]).await;
+            drop(observers);
+            assert_eq!(reading.await.unwrap(), seen, "{follows:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn there_is_room_for_so_many_observers() {
         let mut observers = Observers::default();
         let mut receivers = Vec::new();
         for number in 0..=limits::OBSERVERS_MAX {
             let (stream, mut receiver) = mpsc::channel(4);
-            observers.add(stream, false, vec![stop()]).await;
+            observers.add(stream, Follows::Latest, vec![stop()]).await;
             let greeted = receiver.recv().await.is_some_and(|message| message.is_ok());
             assert_eq!(greeted, number < limits::OBSERVERS_MAX, "{number}");
             receivers.push(receiver);

@@ -21,6 +21,7 @@ use crate::{
     door::Pass,
     hub::{self, Message, Shared},
     meters,
+    observers::Follows,
     places::{NoPlace, Seat, Wish},
     uploads::{self, Uploads},
 };
@@ -239,9 +240,9 @@ impl training_server::Training for Service {
         let pass = Pass::of(&request);
         self.identity.who(&request).map_err(|status| self.refused(&pass, status))?;
         pass.admit();
-        let every_model = request.into_inner().every_model;
+        let follows = Follows::new(request.into_inner());
         let (stream, observations) = mpsc::channel(hub::backlog(&self.shared));
-        self.tell(Message::Observe { every_model, stream }).await?;
+        self.tell(Message::Observe { follows, stream }).await?;
         Ok(Response::new(Box::pin(ReceiverStream::new(observations))))
     }
 }

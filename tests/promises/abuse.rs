@@ -11,6 +11,7 @@ use std::{
 };
 
 use lab::{
+    keys::{self, Days, Keys},
     observer::{Observer, Sighting},
     scenario::Scenario,
 };
@@ -59,19 +60,21 @@ struct Seen {
     model: Vec<f32>,
 }
 
-fn server(folder: &Path) -> (Process, String) {
-    let arguments = ["server", "--scenario", "scenario.toml", "--listen", "127.0.0.1:0"];
+fn server(folder: &Path, mode: &str) -> (Process, String) {
+    let arguments = ["server", "--scenario", "scenario.toml", "--listen", "127.0.0.1:0", "--keys", "keys"];
     let mut command = equipoise(folder, arguments);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
     let ready: Value = serde_json::from_str(&line).expect("where it listens");
-    let url = format!("http://{}", ready["listening"].as_str().expect("an address"));
+    let scheme = if mode == "open" { "http" } else { "https" };
+    let url = format!("{scheme}://{}", ready["listening"].as_str().expect("an address"));
     (Process(child), url)
 }
 
 fn worker(folder: &Path, url: &str, rank: u32) -> Process {
-    let mut command: Command = equipoise(folder, ["worker", url, "--rank", &rank.to_string()]);
+    let mut command: Command =
+        equipoise(folder, ["worker", url, "--rank", &rank.to_string(), "--keys", "keys"]);
     Process(command.stderr(Stdio::null()).spawn().expect("it starts"))
 }
 
@@ -125,16 +128,28 @@ fn replay(scenario: &Scenario, seen: &Seen) -> Vec<f32> {
 
 /// Commits these attacks against a server with honest workers; answers the verdicts.
 fn stands(attacks: &[&str]) -> Vec<Value> {
-    let (folder, path) = with_scenario(SCENARIO);
-    let (server, url) = server(folder.path());
+    stands_as("open", attacks)
+}
+
+/// The same against a server that knows who calls in this way.
+fn stands_as(mode: &str, attacks: &[&str]) -> Vec<Value> {
+    let (folder, path) =
+        with_scenario(&SCENARIO.replace("[server]", &format!("[server]\nidentity = {mode:?}")));
+    let keys = Keys { folder: Some(folder.path().join("keys")) };
+    keys::init(&folder.path().join("keys"), HONEST as usize + 1, &[], Days { from: -1, to: 30 })
+        .expect("keys");
+    let (server, url) = server(folder.path(), mode);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let endpoint = tonic::transport::Endpoint::from_shared(url.clone()).expect("an address");
-    let observer = runtime.block_on(Observer::follow(endpoint)).expect("a server");
+    let token = keys.token(&endpoint, "observer").expect("a token");
+    let endpoint = keys.endpoint(endpoint, "observer").expect("keys");
+    let observer = runtime.block_on(Observer::follow_as(endpoint, token)).expect("a server");
     let _workers: Vec<Process> = (0..HONEST).map(|rank| worker(folder.path(), &url, rank)).collect();
     let (enough, told) = oneshot::channel();
     let watching = runtime.spawn(watch(observer, told));
     let pid = server.0.id().to_string();
-    let mut arguments = vec!["abuse", "--target", &url, "--rank", "3", "--pid", &pid, "--json"];
+    let mut arguments =
+        vec!["abuse", "--target", &url, "--rank", "3", "--pid", &pid, "--json", "--keys", "keys"];
     // With the attacker's place taken once, the rounds begin.
     arguments.extend(["--attack", "early"]);
     arguments.extend(attacks.iter().flat_map(|attack| ["--attack", attack]));
@@ -207,4 +222,33 @@ fn strangers_who_do_nothing_are_shown_the_door() {
 #[test]
 fn floods_run_off() {
     stands(&["stream-flood", "rapid-reset", "heartbeat-flood", "update-flood", "stranger-flood"]);
+}
+
+/// A family's most telling attacks each, over TLS: by a worker that shows its credential and then misbehaves.
+#[test]
+fn whoever_shows_a_credential_gets_away_with_no_more() {
+    let attacks = [
+        "wrong-checksum",
+        "nan",
+        "equivocation",
+        "forged-session",
+        "impersonation",
+        "no-such-rank",
+        "four-gib-join",
+        "not-protobuf",
+        "garbage",
+        "never-reading",
+        "join-flood",
+        "rapid-reset",
+        "stranger-flood",
+    ];
+    for mode in ["token", "mtls"] {
+        let verdicts = stands_as(mode, &attacks);
+        let answer = |attack: &str| {
+            let verdict = verdicts.iter().find(|verdict| verdict["attack"] == attack).expect("a verdict");
+            verdict["answer"].as_str().expect("words").to_owned()
+        };
+        assert!(answer("impersonation").starts_with("PermissionDenied"), "{}", answer("impersonation"));
+        assert!(answer("no-such-rank").starts_with("PermissionDenied"), "{}", answer("no-such-rank"));
+    }
 }

@@ -3,11 +3,12 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use proto::{
-    Assembler, Expected, frames, limits, transport,
+    Assembler, Expected, limits, share, transport,
     v1::{
         self, from_server::Message, from_worker, join_request::Wish, stop, training_client::TrainingClient,
     },
@@ -230,7 +231,7 @@ impl Round {
         };
         let (run, round) = (self.run, opened.round);
         let (participant, row) = respond(participant, opened, seen).await;
-        let mut update = frames(run, round, &row);
+        let mut update = share(run, round, Arc::new(row));
         let update =
             if update.len() == 1 { Ok(update.pop()) } else { self.push(update).await.map(|()| None) };
         Answer { participant, update }

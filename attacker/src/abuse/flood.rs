@@ -13,6 +13,8 @@ use tokio::{
     time::{self, Instant},
 };
 
+use tonic::Request;
+
 use super::{
     Abuse, Answer, Target,
     member::{self, Member, status_words},
@@ -32,10 +34,13 @@ fn joins(target: &Target) -> Answer<'_> {
         let mut flood = JoinSet::new();
         for _ in 0..CONNECTIONS {
             let mut client = target.client().await?;
+            let token = target.token();
             flood.spawn(async move {
                 let (mut answers, end) = (BTreeMap::<String, u32>::new(), Instant::now() + FLOOD);
                 while Instant::now() < end {
-                    let answer = client.join(JoinRequest { version: limits::VERSION, wish: None }).await;
+                    let mut request = Request::new(JoinRequest { version: limits::VERSION, wish: None });
+                    token.iter().for_each(|token| token.sign(&mut request));
+                    let answer = client.join(request).await;
                     let words =
                         answer.map_or_else(|status| format!("{:?}", status.code()), |_| "a place".into());
                     *answers.entry(words).or_default() += 1;

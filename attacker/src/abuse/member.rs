@@ -32,7 +32,8 @@ pub(crate) async fn join(target: &Target) -> Result<(TrainingClient<Channel>, v1
     let mut client = target.client().await?;
     for _ in 0..TRIES {
         let wish = target.rank().map_or(Wish::FromTheTop(true), Wish::Rank);
-        match client.join(v1::JoinRequest { version: limits::VERSION, wish: Some(wish) }).await {
+        let request = target.signed(v1::JoinRequest { version: limits::VERSION, wish: Some(wish) });
+        match client.join(request).await {
             Ok(reply) => {
                 let reply = reply.into_inner();
                 target.remember(reply.rank);

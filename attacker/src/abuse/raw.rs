@@ -7,7 +7,7 @@ use h2::{
 };
 use prost::Message as _;
 use proto::{
-    Session,
+    Session, Token,
     v1::{Frame, Receipt},
 };
 use tokio::{task::JoinHandle, time};
@@ -21,6 +21,7 @@ use super::{AbuseError, PATIENCE, Target, member::receipt_words};
 /// A connection that speaks HTTP/2; gone when it is dropped.
 pub(crate) struct Raw {
     pub(crate) sender: SendRequest<Bytes>,
+    token: Option<Token>,
     driver: JoinHandle<Result<(), h2::Error>>,
 }
 
@@ -36,8 +37,8 @@ impl Raw {
     }
 
     pub(crate) async fn with(target: &Target, builder: &Builder) -> Result<Self, AbuseError> {
-        let (sender, connection) = builder.handshake(target.socket().await?).await?;
-        Ok(Self { sender: sender.ready().await?, driver: tokio::spawn(connection) })
+        let (sender, connection) = builder.handshake(target.connection().await?).await?;
+        Ok(Self { sender: sender.ready().await?, token: target.token(), driver: tokio::spawn(connection) })
     }
 
     /// Begins a call of the training service.
@@ -47,7 +48,9 @@ impl Raw {
         session: Option<Session>,
     ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
         self.sender = self.sender.clone().ready().await?;
-        self.sender.send_request(request(method, session, &[]), false)
+        let token = self.token.map(|token| token.to_hex());
+        let token: Vec<_> = token.iter().map(|token| (proto::token::KEY, token.as_str())).collect();
+        self.sender.send_request(request(method, session, &token), false)
     }
 
     /// Why the connection ended, once it has.

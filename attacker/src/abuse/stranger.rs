@@ -49,8 +49,8 @@ fn another_rank(target: &Target) -> Answer<'_> {
     Box::pin(async move {
         let own = target.rank().unwrap_or(u32::MAX);
         let wish = Some(Wish::Rank(u32::from(own == 0)));
-        let mut client = target.client().await?;
-        Ok(refused(client.join(JoinRequest { version: limits::VERSION, wish }).await.map(drop)))
+        let request = target.signed(JoinRequest { version: limits::VERSION, wish });
+        Ok(refused(target.client().await?.join(request).await.map(drop)))
     })
 }
 
@@ -58,14 +58,14 @@ fn another_rank(target: &Target) -> Answer<'_> {
 fn no_such_rank(target: &Target) -> Answer<'_> {
     Box::pin(async move {
         let wish = Some(Wish::Rank(u32::MAX));
-        let mut client = target.client().await?;
-        Ok(refused(client.join(JoinRequest { version: limits::VERSION, wish }).await.map(drop)))
+        let request = target.signed(JoinRequest { version: limits::VERSION, wish });
+        Ok(refused(target.client().await?.join(request).await.map(drop)))
     })
 }
 
 fn other_version(target: &Target) -> Answer<'_> {
     Box::pin(async move {
-        let request = JoinRequest { version: u32::MAX, ..JoinRequest::default() };
+        let request = target.signed(JoinRequest { version: u32::MAX, ..JoinRequest::default() });
         Ok(refused(target.client().await?.join(request).await.map(drop)))
     })
 }

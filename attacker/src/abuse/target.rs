@@ -1,20 +1,41 @@
 //! The server under attack.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
-use proto::{limits, transport, v1::training_client::TrainingClient};
+use network::Socket;
+use proto::{Token, limits, transport, v1::training_client::TrainingClient};
 use tokio::net::TcpStream;
-use tonic::transport::{Channel, Endpoint};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{ClientConfig, pki_types::ServerName},
+};
+use tonic::{
+    Request,
+    transport::{Channel, Endpoint},
+};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
 use super::{AbuseError, PATIENCE};
 
+/// What we have to show to a server that asks who we are.
+#[derive(Debug, Clone, Default)]
+pub struct Credentials {
+    /// Our secret.
+    pub token: Option<Token>,
+    /// Whom we believe and our certificate, for a server that is spoken to over TLS.
+    pub tls: Option<Arc<ClientConfig>>,
+}
+
 /// A server to attack.
 #[derive(Debug)]
 pub struct Target {
     endpoint: Endpoint,
+    credentials: Credentials,
     /// The place we had before; -1: none yet.
     rank: AtomicI64,
 }
@@ -22,8 +43,20 @@ pub struct Target {
 impl Target {
     /// The server at `endpoint`, attacked from the place `rank`, or from the highest that is free.
     #[must_use]
-    pub fn new(endpoint: Endpoint, rank: Option<u32>) -> Self {
-        Self { endpoint: transport::client(endpoint), rank: AtomicI64::new(rank.map_or(-1, i64::from)) }
+    pub fn new(endpoint: Endpoint, rank: Option<u32>, credentials: Credentials) -> Self {
+        let rank = AtomicI64::new(rank.map_or(-1, i64::from));
+        Self { endpoint: transport::client(endpoint), credentials, rank }
+    }
+
+    /// The message with our secret, if we have one.
+    pub(crate) fn signed<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        self.credentials.token.iter().for_each(|token| token.sign(&mut request));
+        request
+    }
+
+    pub(crate) fn token(&self) -> Option<Token> {
+        self.credentials.token
     }
 
     pub(crate) fn rank(&self) -> Option<u32> {
@@ -44,7 +77,17 @@ impl Target {
         Ok(TrainingClient::new(self.channel().await?).max_decoding_message_size(most))
     }
 
-    /// A socket, for whoever wants to speak bytes.
+    /// A connection of its own for whoever wants to speak HTTP/2 by hand: encrypted where the server wants that.
+    pub(crate) async fn connection(&self) -> Result<Box<dyn Socket>, AbuseError> {
+        let socket = self.socket().await?;
+        let Some(config) = &self.credentials.tls else { return Ok(Box::new(socket)) };
+        let host = self.endpoint.uri().host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let name = ServerName::try_from(host).map_err(|source| self.unreachable(source))?;
+        let encrypted = TlsConnector::from(Arc::clone(config)).connect(name, socket).await;
+        Ok(Box::new(encrypted.map_err(|source| self.unreachable(source))?))
+    }
+
+    /// A bare socket, for whoever wants to speak bytes.
     pub(crate) async fn socket(&self) -> Result<TcpStream, AbuseError> {
         let uri = self.endpoint.uri();
         let address = (uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(80));

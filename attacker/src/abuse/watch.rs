@@ -49,7 +49,7 @@ impl Watch {
     /// When the server cannot be reached.
     pub async fn start(target: &Target) -> Result<Self, AbuseError> {
         let no_place = |status| AbuseError::NoPlace(Box::new(status));
-        let request = ObserveRequest { every_model: false };
+        let request = target.signed(ObserveRequest { every_model: false, reports_only: true });
         let mut stream = target.client().await?.observe(request).await.map_err(no_place)?.into_inner();
         let now = Seen { round: 0, rounds: 0, skipped: 0, last: Instant::now(), longest: Duration::ZERO };
         let seen = Arc::new(Mutex::new(now));

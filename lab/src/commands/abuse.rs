@@ -5,17 +5,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use attacker::abuse::{self, Abuse, Target, Verdict, Watch};
+use attacker::abuse::{self, Abuse, Credentials, Target, Verdict, Watch};
 use clap::Args;
 use serde::Serialize;
 
-use super::endpoint;
+use super::{endpoint, worker_name};
 use crate::{failure::Failure, keys::Keys, report::table::table};
 
 /// Arguments of `abuse`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The server, as in <http://127.0.0.1:4747>, without TLS; it needs a free place to be attacked from
+    #[command(flatten)]
+    keys: Keys,
+    /// The server, as in <http://127.0.0.1:4747>; it needs a free place to be attacked from, that of the --rank if keys are
+    /// to be shown
     #[arg(long, value_name = "URL")]
     target: String,
     /// Every attack
@@ -49,7 +52,7 @@ struct Report {
 
 pub(super) async fn abuse(arguments: Arguments, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
     let chosen = chosen(&arguments)?;
-    let target = Target::new(endpoint(&arguments.target, &Keys::default(), "observer")?, arguments.rank);
+    let target = target(&arguments)?;
     let before = arguments.pid.and_then(memory_peak);
     let verdicts = tokio::select! {
         verdicts = commit_all(&chosen, &target, Duration::from_secs_f64(arguments.seconds)) => verdicts?,
@@ -68,6 +71,14 @@ pub(super) async fn abuse(arguments: Arguments, shutdown: impl Future<Output = (
         [] => Ok(()),
         fallen => Err(Failure::because(format!("the server does not stand {}", fallen.join(", ")))),
     }
+}
+
+fn target(arguments: &Arguments) -> Result<Target, Failure> {
+    let name = worker_name(&arguments.keys, &arguments.target, arguments.rank)?;
+    let endpoint = endpoint(&arguments.target, &arguments.keys, &name)?;
+    let token = arguments.keys.token(&endpoint, &name)?;
+    let tls = arguments.keys.client_config(&endpoint, &name)?;
+    Ok(Target::new(endpoint, arguments.rank, Credentials { token, tls }))
 }
 
 fn chosen(arguments: &Arguments) -> Result<Vec<Abuse>, Failure> {

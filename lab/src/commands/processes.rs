@@ -10,7 +10,7 @@ use tonic_health::pb::{
 };
 use worker::{Config, End, Honest, Joined, Participant, Rows, View, WorkerError};
 
-use super::endpoint;
+use super::{endpoint, worker_name};
 use crate::{
     cli,
     failure::{Failure, chain},
@@ -108,15 +108,7 @@ async fn scaled(arguments: &cli::Server, unfinished: Option<&Scenario>) -> Resul
 
 /// The server and who we are to it: a worker's keys bear its rank.
 fn config(arguments: &cli::Place, place: worker::Place) -> Result<Config, Failure> {
-    let name = match arguments.rank {
-        Some(rank) => format!("worker-{rank}"),
-        None if arguments.keys.folder.is_some() && arguments.server.starts_with("https") => {
-            return Err(
-                Failure::wrong("keys are those of one worker, and it is not said which").hint("give --rank")
-            );
-        }
-        None => String::new(),
-    };
+    let name = worker_name(&arguments.keys, &arguments.server, arguments.rank)?;
     let server = endpoint(&arguments.server, &arguments.keys, &name)?;
     let token = arguments.keys.token(&server, &name)?;
     Ok(Config { patience: arguments.patience, token, ..Config::new(server, place) })

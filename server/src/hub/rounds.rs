@@ -7,7 +7,7 @@ use std::{
 
 use aggregation::Refusal;
 use proto::{
-    frames,
+    share,
     status::receipt,
     v1::{self, from_server, observation},
 };
@@ -143,7 +143,7 @@ impl Hub {
             self.unkept = Some(error);
             return self.stop.cancel();
         }
-        let tensor = Arc::new(frames(self.run, round.get() + 1, descent.model()));
+        let tensor = Arc::new(share(self.run, round.get() + 1, descent.shared_model()));
         self.descent = Some(descent);
         self.model.send_replace(Arc::clone(&tensor));
         match told {
@@ -173,7 +173,7 @@ impl Hub {
         meters::absent(absent);
         self.previous = Some(Closed { step: 0.0, counted: Vec::new(), sum: None });
         let Some(descent) = &self.descent else { return };
-        let tensor = Arc::new(frames(self.run, round.get() + 1, descent.model()));
+        let tensor = Arc::new(share(self.run, round.get() + 1, descent.shared_model()));
         self.model.send_replace(Arc::clone(&tensor));
         let report = v1::RoundReport {
             round: round.get(),
