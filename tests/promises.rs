@@ -20,6 +20,8 @@ mod faults;
 mod identity;
 #[path = "promises/misbehaviour.rs"]
 mod misbehaviour;
+#[path = "promises/network.rs"]
+mod network;
 #[path = "promises/program.rs"]
 mod program;
 #[path = "promises/recovery.rs"]

@@ -44,6 +44,9 @@ pub(crate) fn run_in(scenario: &Scenario, options: &Options, share: &Share) -> R
     let judge = Judge::new(scenario, options.data.as_deref())?;
     let mut progress = Progress::new(&scenario.name, scenario.server.rounds, options.quiet);
     let mut simulation = Simulation::new(scenario, options.data.as_deref(), share.threads)?;
+    if !scenario.network.is_plain() {
+        progress.warn("one process has no network: nothing of [network] happens");
+    }
     let started = Instant::now();
     let (mut last, mut skipped) = (None, 0);
     let reason = simulation.go(|line, model| {

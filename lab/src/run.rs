@@ -171,6 +171,8 @@ impl<'a> Watch<'a> {
         if options.restart {
             let checkpoint = self.folder.path().join("checkpoint").display().to_string();
             server.extend(["--checkpoint".to_owned(), checkpoint, "--observers".to_owned(), "1".to_owned()]);
+        }
+        if options.restart || self.scenario.network.breaks() {
             more.extend(["--patience".to_owned(), format!("{}s", PATIENCE.as_secs())]);
         }
         let url = cluster.start_server(&server, self.folder.log("server")).await?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use attacker::{AttackSpec, Attackers};
 use attacks::Target;
 use learning::{Model, Seed, Task};
+use network::{Crew, Network};
 use serde::{Deserialize, Serialize};
 use worker::Workers;
 
@@ -35,6 +36,9 @@ pub struct Scenario {
     /// The others; their ranks come after those of the honest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attackers: Vec<Attackers>,
+    /// What is wrong with the workers' connections.
+    #[serde(default, skip_serializing_if = "Network::is_plain")]
+    pub network: Network,
     /// When models are judged.
     #[serde(default)]
     pub judge: judge::Spec,
@@ -54,6 +58,7 @@ impl Default for Scenario {
             server: server::Spec::default(),
             workers: Workers::default(),
             attackers: Vec::new(),
+            network: Network::default(),
             judge: judge::Spec::default(),
         }
     }
@@ -125,8 +130,9 @@ impl Scenario {
         if let Err(error) = self.task.check() {
             problems.push(crate::failure::chain(&error));
         }
-        if let Err(error) = self.server.plan(self.processes()) {
-            problems.push(error.to_string());
+        match self.server.plan(self.processes()) {
+            Ok(plan) => problems.extend(self.problems_of_network(&plan)),
+            Err(error) => problems.push(error.to_string()),
         }
         for (index, entry) in self.attackers.iter().enumerate() {
             let problems_of = entry.problems().into_iter();
@@ -142,6 +148,18 @@ impl Scenario {
             problems.push(format!("there is no file {}", file.display()));
         }
         problems
+    }
+
+    fn problems_of_network(&self, plan: &round::Plan) -> impl Iterator<Item = String> {
+        let crew = Crew {
+            honest: self.workers.count,
+            attackers: self.processes() - self.workers.count,
+            rounds: plan.rounds,
+            quorum: plan.quorum,
+            skips_max: plan.skips_max,
+        };
+        let problems = self.network.problems(crew).into_iter();
+        problems.map(|(number, problem)| format!("network.faults {number}: {problem}"))
     }
 
     /// Files the scenario names.

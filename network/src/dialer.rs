@@ -70,6 +70,12 @@ impl Dialer {
     pub async fn connect(&self, endpoint: &Endpoint) -> Result<Channel, Error> {
         endpoint.connect_with_connector(self.clone()).await
     }
+
+    /// A channel to `endpoint` that connects when it is used, and again when it has to.
+    #[must_use]
+    pub fn channel(&self, endpoint: &Endpoint) -> Channel {
+        endpoint.connect_with_connector_lazy(self.clone())
+    }
 }
 
 impl Service<Uri> for Dialer {

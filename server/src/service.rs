@@ -233,6 +233,12 @@ impl training_server::Training for Service {
         }
     }
 
+    async fn clock(&self, request: Request<v1::ClockRequest>) -> Result<Response<v1::ClockReply>, Status> {
+        let pass = Pass::of(&request);
+        self.identity.who(&request).map_err(|status| self.refused(&pass, status))?;
+        Ok(Response::new(v1::ClockReply { round: self.shared.round() }))
+    }
+
     async fn observe(
         &self,
         request: Request<v1::ObserveRequest>,

@@ -4,6 +4,7 @@
 //! their own, which is all that tells them apart.
 
 mod error;
+mod faults;
 mod honest;
 mod memory;
 mod meters;
@@ -133,10 +134,10 @@ where
 {
     tokio::pin!(shutdown);
     let mut session = tokio::select! {
-        session = reconnect::join(&config, config.place) => session?,
+        session = reconnect::join(&config, config.place, None) => session?,
         () = &mut shutdown => return Err(WorkerError::Interrupted),
     };
-    let (rank, run) = (session.joined().rank, session.run());
+    let (rank, run, line) = (session.joined().rank, session.run(), session.line().cloned());
     let mut participant = Recalling::new(participant(session.joined())?, config.patience.is_some());
     loop {
         let lost = match session.work(participant, shutdown.as_mut()).await {
@@ -150,7 +151,7 @@ where
         };
         tracing::warn!("{lost}; trying to get back");
         session = tokio::select! {
-            session = reconnect::join(&config, Place::Rank(rank)) => session?,
+            session = reconnect::join(&config, Place::Rank(rank), line.as_ref()) => session?,
             () = &mut shutdown => return Err(WorkerError::Interrupted),
         };
         if session.run() != run {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
+use network::Line;
 use tonic::Code;
 
 use crate::{Config, Place, WorkerError, session::Session};
@@ -11,8 +12,11 @@ const FIRST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// Joins, or joins again. Without patience there is one attempt.
-pub(crate) async fn join(config: &Config, place: Place) -> Result<Session, WorkerError> {
-    let Some(patience) = config.patience else { return Session::join(config, place).await };
+pub(crate) async fn join(config: &Config, place: Place, line: Option<&Line>) -> Result<Session, WorkerError> {
+    if let Some(line) = line {
+        line.whole().await;
+    }
+    let Some(patience) = config.patience else { return Session::join(config, place, line).await };
     let seed = match place {
         Place::Rank(rank) => u64::from(rank),
         Place::Lowest | Place::Highest => 0,
@@ -26,7 +30,7 @@ pub(crate) async fn join(config: &Config, place: Place) -> Result<Session, Worke
         .with_jitter_seed(seed)
         .without_max_times()
         .with_total_delay(Some(patience));
-    (|| Session::join(config, place))
+    (|| Session::join(config, place, line))
         .retry(pauses)
         .sleep(tokio::time::sleep)
         .when(may_pass)

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use network::{Dialer, Line};
 use proto::{
     Assembler, Expected, limits, share, transport,
     v1::{
@@ -22,7 +23,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming, transport::Channel};
 
 use crate::{
-    Config, End, Joined, Participant, Place, Previous, View, WorkerError, memory::Recalling, meters,
+    Config, End, Joined, Participant, Place, Previous, View, WorkerError, faults, memory::Recalling, meters,
     oracle::Oracle,
 };
 
@@ -34,8 +35,9 @@ pub(crate) struct Session {
     run: u64,
     heartbeat: Duration,
     oracle: Option<Oracle>,
-    /// Whether it comes back to a server that stops on the way.
-    returns: bool,
+    config: Config,
+    /// What is wrong with the connection, if anything is.
+    line: Option<Line>,
 }
 
 /// How a worker and its server part before the end.
@@ -47,18 +49,15 @@ pub(crate) enum Parting<P> {
 }
 
 impl Session {
-    pub(crate) async fn join(config: &Config, place: Place) -> Result<Self, WorkerError> {
+    /// Joins over a connection without faults; what comes after goes over `line`, or the one that the scenario gives.
+    pub(crate) async fn join(
+        config: &Config,
+        place: Place,
+        line: Option<&Line>,
+    ) -> Result<Self, WorkerError> {
         let server = config.server.uri().to_string();
-        let endpoint = transport::client(config.server.clone());
-        let channel = config
-            .dialer
-            .connect(&endpoint)
-            .await
-            .map_err(|source| WorkerError::Connect { server: server.clone(), source })?;
-        let oracle = config.oracle.clone().map(|token| Oracle::new(channel.clone(), token));
-        let mut client = TrainingClient::new(channel)
-            .max_decoding_message_size(limits::MESSAGE_BYTES_MAX + limits::SCENARIO_BYTES_MAX)
-            .max_encoding_message_size(limits::MESSAGE_BYTES_MAX);
+        let mut channel = connect(config, &config.dialer).await?;
+        let mut client = client(&channel);
         let wish = match place {
             Place::Rank(rank) => Wish::Rank(rank),
             Place::Lowest => Wish::FromTheTop(false),
@@ -88,15 +87,32 @@ impl Session {
             rounds: reply.rounds,
             scenario: reply.scenario,
         };
-        Ok(Self {
-            client,
-            secret,
-            joined,
-            run: reply.run,
-            heartbeat,
-            oracle,
-            returns: config.patience.is_some(),
-        })
+        let line = match line {
+            Some(line) => Some(line.clone()),
+            None => faults::line(&joined)?,
+        };
+        if let Some(line) = &line {
+            channel = connect(config, &line.dialer(&config.dialer)).await?;
+            client = self::client(&channel);
+        }
+        let oracle = config.oracle.clone().map(|token| Oracle::new(channel, token));
+        let (run, config) = (reply.run, config.clone());
+        Ok(Self { client, secret, joined, run, heartbeat, oracle, config, line })
+    }
+
+    pub(crate) const fn line(&self) -> Option<&Line> {
+        self.line.as_ref()
+    }
+
+    /// Another round is open, as far as is known here.
+    fn opened(&self, round: u32) {
+        let Some(line) = &self.line else { return };
+        let cut = line.cut().is_some();
+        line.opened(round);
+        if !cut && line.cut().is_some() {
+            tracing::info!(round, "cut off");
+            tokio::spawn(faults::outlast(self.config.clone(), line.clone(), self.joined.rounds));
+        }
     }
 
     pub(crate) const fn run(&self) -> u64 {
@@ -152,13 +168,14 @@ impl Session {
                 message = next(&mut downstream, round), if stopped.is_none() => match message {
                     Ok(Message::Opened(opened)) => {
                         round = opened.round;
+                        self.opened(round);
                         waiting = Some(opened);
                     }
                     Ok(Message::Receipt(receipt)) => {
                         rejected(round, &receipt);
                     }
                     Ok(Message::Stop(stop)) => {
-                        let returns = self.returns && stop.reason() == stop::Reason::Interrupted;
+                        let returns = self.config.patience.is_some() && stop.reason() == stop::Reason::Interrupted;
                         stopped = Some(if returns { Err(lost(round, None)) } else { Ok(end(&stop)) });
                     }
                     Err(error) => stopped = Some(Err(error)),
@@ -346,6 +363,17 @@ async fn respond<P: Participant>(
     })
     .await
     .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+async fn connect(config: &Config, dialer: &Dialer) -> Result<Channel, WorkerError> {
+    let connected = dialer.connect(&transport::client(config.server.clone())).await;
+    connected.map_err(|source| WorkerError::Connect { server: config.server.uri().to_string(), source })
+}
+
+fn client(channel: &Channel) -> TrainingClient<Channel> {
+    TrainingClient::new(channel.clone())
+        .max_decoding_message_size(limits::MESSAGE_BYTES_MAX + limits::SCENARIO_BYTES_MAX)
+        .max_encoding_message_size(limits::MESSAGE_BYTES_MAX)
 }
 
 /// The next message; an end of the stream is a loss, for the server says stop first.
