@@ -4,7 +4,11 @@
 
 mod cast;
 
-use std::{path::Path, time::Instant};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::Path,
+    time::Instant,
+};
 
 use round::{Command, Engine, Event, Rank, Reason, Rejection, Round};
 use server::{Descent, Moved};
@@ -14,8 +18,9 @@ use worker::{Participant, Previous, View};
 use crate::{
     failure::Failure,
     judge::Judge,
+    ledgers::Ledgers,
     progress::Progress,
-    results::{Folder, Rejected, RoundLine, Summary, Timing},
+    results::{Folder, RoundLine, Summary, Timing},
     run::Options,
     scenario::Scenario,
 };
@@ -48,10 +53,11 @@ pub(crate) fn run_in(scenario: &Scenario, options: &Options, share: &Share) -> R
         progress.warn("one process has no network: nothing of [network] happens");
     }
     let started = Instant::now();
-    let (mut last, mut skipped) = (None, 0);
+    let (mut last, mut skipped, mut ledgers) = (None, 0, Ledgers::default());
     let reason = simulation.go(|line, model| {
         let line = RoundLine { judgement: judge.judge_after(line.round, model), ..line };
         skipped += u32::from(line.skipped.is_some());
+        ledgers.add(&line);
         folder.add(&line)?;
         progress.round(&line);
         let round = line.round;
@@ -75,7 +81,7 @@ pub(crate) fn run_in(scenario: &Scenario, options: &Options, share: &Share) -> R
         skipped,
         processes: 1,
         lost: Vec::new(),
-        rejected: Rejected::new(),
+        ledgers,
         seconds: started.elapsed().as_secs_f64(),
     };
     folder.finish(&summary, simulation.descent.model())?;
@@ -137,48 +143,81 @@ impl Simulation {
         &mut self,
         mut note: impl FnMut(RoundLine, &[f32]) -> Result<(), Failure>,
     ) -> Result<Reason, Failure> {
-        let mut events: Vec<Event> =
-            (0..self.participants.len() as u32).map(|rank| Event::Joined(Rank(rank))).collect();
-        loop {
-            let commands: Vec<Command> =
-                std::mem::take(&mut events).into_iter().flat_map(|event| self.engine.handle(event)).collect();
-            for command in commands {
-                match command {
-                    Command::Open { round, to } => events = self.responses(round, &to),
-                    Command::Aggregate { round, rows, absent, byzantine } => {
-                        let started = Instant::now();
-                        let moved = self.descent.apply(round, byzantine, &rows);
-                        let seconds = started.elapsed().as_secs_f64();
-                        let refused = moved.as_ref().err().map(ToString::to_string);
-                        self.previous = Some(match &moved {
-                            Ok(moved) => Closed {
-                                step: moved.step,
-                                counted: rows.iter().map(|(rank, _)| *rank).collect(),
-                                sum: self.reveal_sum.then(|| self.descent.sum(rows.len())),
-                            },
-                            Err(_) => Closed { step: 0.0, counted: Vec::new(), sum: None },
-                        });
-                        events.push(if moved.is_ok() {
-                            Event::Aggregated(round)
-                        } else {
-                            Event::Refused(round)
-                        });
-                        let f = if moved.is_ok() { byzantine } else { 0 };
-                        let line = line(round, moved.ok(), &absent, refused, seconds);
-                        note(RoundLine { byzantine: f as u32, ..line }, self.descent.model())?;
-                    }
-                    Command::Finish(reason) => return Ok(reason),
-                    // Nobody is late, leaves, or sends twice here.
-                    Command::Answer { .. }
-                    | Command::Skip { .. }
-                    | Command::Ban(_)
-                    | Command::Remind { .. } => (),
+        let everybody = (0..self.participants.len() as u32).map(|rank| Event::Joined(Rank(rank)));
+        let mut commands: VecDeque<Command> = everybody.flat_map(|event| self.engine.handle(event)).collect();
+        while let Some(command) = commands.pop_front() {
+            match command {
+                Command::Open { round, to } => {
+                    let responses = self.responses(round, &to).into_iter();
+                    commands.extend(responses.flat_map(|event| self.engine.handle(event)));
+                }
+                Command::Aggregate { round, rows, absent, byzantine } => {
+                    let (line, next) = self.aggregate(round, &rows, &absent, byzantine);
+                    commands.extend(next);
+                    note(line, self.descent.model())?;
+                }
+                Command::Finish(reason) => return Ok(reason),
+                // Nobody is late, leaves, or sends twice here.
+                Command::Answer { .. } | Command::Skip { .. } | Command::Ban(_) | Command::Remind { .. } => {
+                    ()
                 }
             }
-            if events.is_empty() {
-                return Err(Failure::because("no round has enough updates for the quorum"));
-            }
         }
+        Err(Failure::because("no round has enough updates for the quorum"))
+    }
+
+    /// Moves the model, and answers what is to be said of the round and done after it.
+    fn aggregate(
+        &mut self,
+        round: Round,
+        rows: &[(Rank, Vec<f32>)],
+        absent: &[Rank],
+        byzantine: usize,
+    ) -> (RoundLine, Vec<Command>) {
+        let started = Instant::now();
+        let moved = self.descent.apply(round, byzantine, rows);
+        let aggregate_seconds = started.elapsed().as_secs_f64();
+        let refused = moved.as_ref().err().map(ToString::to_string);
+        let moved = moved.ok();
+        self.previous = Some(match &moved {
+            Some(moved) => Closed {
+                step: moved.step,
+                counted: rows.iter().map(|(rank, _)| *rank).collect(),
+                sum: self.reveal_sum.then(|| self.descent.sum(rows.len())),
+            },
+            None => Closed { step: 0.0, counted: Vec::new(), sum: None },
+        });
+        let event = if moved.is_some() { Event::Aggregated(round) } else { Event::Refused(round) };
+        let next = self.engine.handle(event);
+        let ledgers = self.engine.report();
+        let entries = |pile: fn(&round::Ledger) -> &BTreeMap<&'static str, u32>| {
+            let of = |(rank, ledger)| {
+                let one = |(reason, count): (&&str, &u32)| (rank, (*reason).to_owned(), *count);
+                pile(ledger).iter().map(one).collect::<Vec<_>>()
+            };
+            ledgers.iter().map(|(rank, ledger)| (rank.0, ledger)).flat_map(of).collect()
+        };
+        let line = RoundLine {
+            round: round.get(),
+            absent: absent.iter().map(|rank| rank.0).collect(),
+            skipped: refused,
+            rejected: entries(|ledger| &ledger.rejected),
+            discarded: entries(|ledger| &ledger.discarded),
+            timing: Timing { collect_seconds: 0.0, aggregate_seconds },
+            ..RoundLine::default()
+        };
+        let line = match moved {
+            None => line,
+            Some(Moved { step, verdicts, aggregate_norm, squares }) => RoundLine {
+                step,
+                aggregate_norm,
+                verdicts: verdicts.iter().map(|verdict| (verdict.rank, verdict.weight)).collect(),
+                byzantine: byzantine as u32,
+                squares,
+                ..line
+            },
+        };
+        (line, next)
     }
 
     /// What everyone sends, computed on as many threads as this run may have: those who want to see the honest rows come last.
@@ -236,29 +275,4 @@ fn spread<T: Send, R: Send>(items: Vec<T>, threads: usize, work: impl Fn(T) -> R
         let joined = parts.into_iter().map(std::thread::ScopedJoinHandle::join);
         joined.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     })
-}
-
-fn line(
-    round: Round,
-    moved: Option<Moved>,
-    absent: &[Rank],
-    skipped: Option<String>,
-    seconds: f64,
-) -> RoundLine {
-    let nothing = || Moved { step: 0.0, verdicts: Vec::new(), aggregate_norm: 0.0, squares: Vec::new() };
-    let moved = moved.unwrap_or_else(nothing);
-    RoundLine {
-        round: round.get(),
-        judgement: crate::judge::Judgement::default(),
-        step: moved.step,
-        aggregate_norm: moved.aggregate_norm,
-        verdicts: moved.verdicts.iter().map(|verdict| (verdict.rank, verdict.weight)).collect(),
-        byzantine: 0,
-        absent: absent.iter().map(|rank| rank.0).collect(),
-        skipped,
-        rejected: Vec::new(),
-        strangers: 0,
-        timing: Timing { collect_seconds: 0.0, aggregate_seconds: seconds },
-        squares: moved.squares,
-    }
 }

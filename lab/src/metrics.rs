@@ -100,8 +100,10 @@ async fn fold(handle: PrometheusHandle) {
 fn describe() {
     for (name, sentence) in [
         ("equipoise_rounds_total", "Rounds that closed, by outcome"),
-        ("equipoise_updates_accepted_total", "Updates that were taken"),
-        ("equipoise_updates_rejected_total", "Updates that were not taken, by reason"),
+        ("equipoise_updates_accepted_total", "Updates that entered a round's aggregate"),
+        ("equipoise_updates_rejected_total", "Updates with which something was wrong, by reason"),
+        ("equipoise_updates_discarded_total", "Updates that came too late or came to nothing, by reason"),
+        ("equipoise_ledger_total", "Updates of a worker: accepted, rejected or discarded"),
         ("equipoise_excluded_total", "Rounds in which the rule gave a worker's row the weight 0"),
         ("equipoise_absent_total", "Rounds that closed without a worker's update"),
         ("equipoise_worker_updates_total", "Rounds that this worker answered"),

@@ -128,7 +128,8 @@ pub fn line(report: v1::RoundReport, model: &[f32], judge: &Judge) -> RoundLine 
         byzantine: report.byzantine,
         absent: report.absent,
         skipped: Some(report.skipped).filter(|why| !why.is_empty()),
-        rejected: report.rejected.into_iter().map(|one| (one.rank, one.reason, one.count)).collect(),
+        rejected: untaken(report.rejected),
+        discarded: untaken(report.discarded),
         strangers: report.strangers,
         timing: Timing {
             collect_seconds: report.collect_seconds,
@@ -136,4 +137,8 @@ pub fn line(report: v1::RoundReport, model: &[f32], judge: &Judge) -> RoundLine 
         },
         squares: report.squares,
     }
+}
+
+fn untaken(entries: Vec<v1::Untaken>) -> Vec<(u32, String, u32)> {
+    entries.into_iter().map(|one| (one.rank, one.reason, one.count)).collect()
 }

@@ -12,7 +12,6 @@
 //! ```
 
 use std::{
-    collections::BTreeMap,
     fs::{self, File},
     io::Write as _,
     path::{Path, PathBuf},
@@ -24,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     failure::Failure,
     judge::{Judgement, null_is_nan},
+    ledgers::Ledgers,
     scenario::Scenario,
     study::study,
 };
@@ -45,7 +45,7 @@ struct Study {
 }
 
 /// One line of `rounds.jsonl`. Everything but `timing` is the same for the same scenario and seed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RoundLine {
     /// The round, from 1.
     pub round: u32,
@@ -68,9 +68,12 @@ pub struct RoundLine {
     /// Why the round was skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
-    /// Rank, reason and number of the updates that came and were not taken.
+    /// Rank, reason and number of the updates with which something was wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected: Vec<(u32, String, u32)>,
+    /// The same of those that came too late, gave way to another, or whose round was skipped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub discarded: Vec<(u32, String, u32)>,
     /// Calls from nobody that the server knows.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub strangers: u32,
@@ -86,20 +89,8 @@ const fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// Updates that were not taken, by rank and reason.
-pub type Rejected = BTreeMap<u32, BTreeMap<String, u32>>;
-
-impl RoundLine {
-    /// Adds what was rejected in this round to what was in others.
-    pub fn add_rejected(&self, all: &mut Rejected) {
-        for (rank, reason, count) in &self.rejected {
-            *all.entry(*rank).or_default().entry(reason.clone()).or_default() += count;
-        }
-    }
-}
-
 /// How long a round took.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
     /// From opening to the last update.
     pub collect_seconds: f64,
@@ -128,9 +119,9 @@ pub struct Summary {
     pub processes: usize,
     /// Workers that died before the end.
     pub lost: Vec<u32>,
-    /// Updates that were not taken, by rank and reason.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub rejected: Rejected,
+    /// What became of everybody's updates, by rank.
+    #[serde(default)]
+    pub ledgers: Ledgers,
     /// From the first round's opening to the last's end.
     pub seconds: f64,
 }

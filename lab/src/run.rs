@@ -17,9 +17,10 @@ use crate::{
     following::Following,
     judge::Judge,
     keys::{self, Days, Keys},
+    ledgers::Ledgers,
     observer::{self, Observer, Sighting},
     progress::Progress,
-    results::{Folder, Rejected, RoundLine, Summary, write_json},
+    results::{Folder, RoundLine, Summary, write_json},
     scenario::Scenario,
 };
 
@@ -76,7 +77,7 @@ struct Watch<'a> {
     last: Option<RoundLine>,
     skipped: u32,
     lost: Vec<u32>,
-    rejected: Rejected,
+    ledgers: Ledgers,
     started: Instant,
     ended: Instant,
     /// How processes that are killed are started again, if they are.
@@ -95,7 +96,7 @@ impl<'a> Watch<'a> {
             last: None,
             skipped: 0,
             lost: Vec::new(),
-            rejected: Rejected::new(),
+            ledgers: Ledgers::default(),
             started: now,
             ended: now,
             revival: None,
@@ -231,7 +232,7 @@ impl<'a> Watch<'a> {
             self.skipped += 1;
             self.progress.warn(&format!("round {} was skipped: {why}", line.round));
         }
-        line.add_rejected(&mut self.rejected);
+        self.ledgers.add(&line);
         self.folder.add(&line)?;
         self.progress.round(&line);
         self.last = Some(line);
@@ -287,7 +288,7 @@ impl<'a> Watch<'a> {
             skipped: self.skipped,
             processes,
             lost: self.lost,
-            rejected: self.rejected,
+            ledgers: self.ledgers,
             seconds: (self.ended - self.started).as_secs_f64(),
         };
         self.folder.finish(&summary, &self.model)?;

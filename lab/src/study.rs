@@ -146,25 +146,9 @@ fn known(value: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::Judgement;
 
     fn line(verdicts: Vec<(u32, f64)>) -> RoundLine {
-        let timing = Timing { collect_seconds: 0.0, aggregate_seconds: 0.0 };
-        let judgement = Judgement::default();
-        RoundLine {
-            round: 1,
-            judgement,
-            step: 1.0,
-            aggregate_norm: 1.0,
-            verdicts,
-            absent: vec![],
-            skipped: None,
-            byzantine: 0,
-            rejected: Vec::new(),
-            strangers: 0,
-            squares: Vec::new(),
-            timing,
-        }
+        RoundLine { round: 1, step: 1.0, aggregate_norm: 1.0, verdicts, ..RoundLine::default() }
     }
 
     /// Squared distances of these points and the origin.

@@ -29,7 +29,8 @@ enum Presence {
 enum Phase {
     Gathering,
     Open(OpenRound),
-    Aggregating(Round),
+    /// The round, and whose rows are in.
+    Aggregating(Round, Vec<Rank>),
     Over,
 }
 
@@ -41,6 +42,9 @@ struct OpenRound {
     rows: BTreeMap<Rank, Vec<f32>>,
     spent: BTreeSet<Rank>,
 }
+
+/// Why an update that was taken is discarded: its round moved nothing.
+pub const SKIPPED: &str = "skipped";
 
 impl Engine {
     /// An engine at which nobody has arrived.
@@ -143,7 +147,7 @@ impl Engine {
         };
         self.ledgers.record(rank, |ledger| match &taken {
             Ok(_) => ledger.accepted += 1,
-            Err(why) => ledger.reject(why),
+            Err(why) => ledger.refuse(why),
         });
         self.note_work(rank, &taken);
         let mut commands = vec![Command::Answer { rank, taken }];
@@ -167,7 +171,8 @@ impl Engine {
     }
 
     fn malformed(&mut self, rank: Rank, why: Rejection) -> Vec<Command> {
-        self.ledgers.record(rank, |ledger| ledger.reject(&why));
+        self.ledgers.record(rank, |ledger| ledger.refuse(&why));
+        self.note_work(rank, &Err(why));
         if let Phase::Open(open) = &mut self.phase
             && why.is_misbehaviour()
             && open.owes(rank)
@@ -205,19 +210,32 @@ impl Engine {
     }
 
     fn aggregated(&mut self, round: Round) -> Vec<Command> {
-        if !matches!(self.phase, Phase::Aggregating(aggregating) if aggregating == round) {
-            return Vec::new();
+        match self.phase {
+            Phase::Aggregating(aggregating, _) if aggregating == round => {
+                self.skipped_in_a_row = 0;
+                self.advance(round)
+            }
+            _ => Vec::new(),
         }
-        self.skipped_in_a_row = 0;
-        self.advance(round)
     }
 
     fn refused(&mut self, round: Round) -> Vec<Command> {
-        if !matches!(self.phase, Phase::Aggregating(aggregating) if aggregating == round) {
-            return Vec::new();
+        match &mut self.phase {
+            Phase::Aggregating(aggregating, rows) if *aggregating == round => {
+                let rows = std::mem::take(rows);
+                self.discard(&rows);
+                self.skipped_in_a_row += 1;
+                self.advance(round)
+            }
+            _ => Vec::new(),
         }
-        self.skipped_in_a_row += 1;
-        self.advance(round)
+    }
+
+    /// Takes down that the round of these rows came to nothing.
+    fn discard(&mut self, rows: &[Rank]) {
+        for rank in rows {
+            self.ledgers.record(*rank, |ledger| ledger.discard(SKIPPED));
+        }
     }
 
     fn present(&self) -> usize {
@@ -274,11 +292,13 @@ impl Engine {
             self.ledgers.record(*rank, |ledger| ledger.absent += 1);
         }
         if rows.len() >= self.plan.quorum {
-            self.phase = Phase::Aggregating(round);
+            self.phase = Phase::Aggregating(round, rows.keys().copied().collect());
             return vec![Command::Aggregate { round, rows: rows.into_iter().collect(), absent, byzantine }];
         }
         self.skipped_in_a_row += 1;
-        let mut commands = vec![Command::Skip { round, rows: rows.len(), absent }];
+        let rows: Vec<Rank> = rows.into_keys().collect();
+        self.discard(&rows);
+        let mut commands = vec![Command::Skip { round, rows, absent }];
         commands.append(&mut self.advance(round));
         commands
     }

@@ -114,8 +114,8 @@ pub enum Command {
     Skip {
         /// The round.
         round: Round,
-        /// Updates that were in.
-        rows: usize,
+        /// Whose updates were in, to no avail.
+        rows: Vec<Rank>,
         /// Members whose row is missing.
         absent: Vec<Rank>,
     },

@@ -11,7 +11,7 @@ mod ledger;
 mod rejection;
 
 pub use conduct::Conduct;
-pub use engine::Engine;
+pub use engine::{Engine, SKIPPED};
 pub use event::{Absent, Command, Event, Plan, Reason, Resumed};
 pub use ids::{Rank, Round};
 pub use ledger::Ledger;

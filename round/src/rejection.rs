@@ -154,6 +154,16 @@ impl Rejection {
         }
     }
 
+    /// Whether nothing is wrong with the update but its time: it came too late, or gave way to another.
+    #[must_use]
+    pub fn is_discard(&self) -> bool {
+        match self {
+            Self::WrongRound { got, open } => open.is_none_or(|open| *got < open),
+            Self::Replaced => true,
+            _ => false,
+        }
+    }
+
     /// Whether no honest worker, however slow, could have caused it. It then costs the worker this round's vote.
     #[must_use]
     pub const fn is_misbehaviour(&self) -> bool {

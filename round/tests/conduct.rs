@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use equipoise_round::{Absent, Command, Conduct, Engine, Event, Plan, Rank, Rejection, Round};
+use equipoise_round::{Absent, Command, Conduct, Engine, Event, Plan, Rank, Reason, Rejection, Round};
 
 const PLAN: Plan = Plan {
     workers: 3,
@@ -79,7 +79,7 @@ fn when_most_were_late_everybody_is_waited_for() {
     let mut engine = started(PLAN);
     deliver(&mut engine, 0, Round::FIRST);
     let skipped = engine.handle(Event::DeadlinePassed(Round::FIRST));
-    assert!(matches!(skipped[0], Command::Skip { rows: 1, .. }), "{skipped:?}");
+    assert!(matches!(&skipped[0], Command::Skip { rows, .. } if *rows == [Rank(0)]), "{skipped:?}");
     let second = Round::FIRST.next();
     deliver(&mut engine, 0, second);
     assert!(!closes(&deliver(&mut engine, 1, second)));
@@ -158,6 +158,45 @@ fn the_report_has_what_was_rejected_since_the_last() {
     let report = engine.report();
     let reasons: Vec<_> = report.iter().map(|(rank, ledger)| (rank.0, ledger.rejected.clone())).collect();
     assert_eq!(reasons, [(0, [("duplicate", 1)].into()), (1, [("no-header", 1)].into())]);
+    let late = Rejection::Truncated { got: 0, want: 4 };
+    let _ = engine.handle(Event::Malformed { rank: Rank(1), why: late });
+    let _ = engine.handle(Event::Malformed { rank: Rank(1), why: Rejection::Replaced });
+    let report = &engine.report()[&Rank(1)];
+    assert_eq!(report.rejected, [("truncated", 1)].into());
+    assert_eq!(report.discarded, [("replaced", 1)].into(), "nothing was wrong with it");
     assert!(engine.report().is_empty());
     assert_eq!(engine.ledgers()[&Rank(1)].misbehaved, 1);
+}
+
+/// Every update is in one place of the ledger, whatever becomes of its round.
+#[test]
+fn what_was_taken_for_a_round_that_is_skipped_is_discarded() {
+    let account = |engine: &Engine, rank| {
+        let ledger = &engine.ledgers()[&Rank(rank)];
+        (ledger.accepted, ledger.rejected.clone(), ledger.discarded.clone())
+    };
+    let mut engine = started(Plan { skips_max: 3, ..PLAN });
+    deliver(&mut engine, 0, Round::FIRST);
+    let _ = engine.handle(Event::DeadlinePassed(Round::FIRST));
+    assert_eq!(account(&engine, 0), (0, [].into(), [("skipped", 1)].into()), "no quorum");
+    let second = Round::FIRST.next();
+    (0..3).for_each(|rank| drop(deliver(&mut engine, rank, second)));
+    let _ = engine.handle(Event::Refused(second));
+    assert_eq!(account(&engine, 0), (0, [].into(), [("skipped", 2)].into()), "no rule");
+    let third = second.next();
+    deliver(&mut engine, 0, second);
+    deliver(&mut engine, 0, third.next());
+    deliver(&mut engine, 0, third);
+    let entries = (1, [("wrong-round", 1)].into(), [("skipped", 2), ("wrong-round", 1)].into());
+    (1..3).for_each(|rank| drop(deliver(&mut engine, rank, third)));
+    assert_eq!(account(&engine, 0), entries, "one too early is wrong, one too late is not");
+}
+
+#[test]
+fn what_comes_after_the_end_is_discarded() {
+    let mut engine = started(Plan { rounds: 1, ..PLAN });
+    (0..3).for_each(|rank| drop(deliver(&mut engine, rank, Round::FIRST)));
+    assert_eq!(engine.handle(Event::Aggregated(Round::FIRST)), [Command::Finish(Reason::Done)]);
+    deliver(&mut engine, 1, Round::FIRST);
+    assert_eq!(engine.ledgers()[&Rank(1)].discarded, [("wrong-round", 1)].into());
 }

@@ -12,6 +12,7 @@
 //! a whole one.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -224,9 +225,11 @@ struct LedgerBody {
     #[prost(uint32, tag = "3")]
     absent: u32,
     #[prost(btree_map = "string, uint32", tag = "4")]
-    rejected: std::collections::BTreeMap<String, u32>,
+    rejected: BTreeMap<String, u32>,
     #[prost(uint32, tag = "5")]
     misbehaved: u32,
+    #[prost(btree_map = "string, uint32", tag = "6")]
+    discarded: BTreeMap<String, u32>,
 }
 
 impl From<&Checkpoint> for Body {
@@ -294,7 +297,8 @@ impl From<&(Rank, Ledger)> for LedgerBody {
             accepted: ledger.accepted,
             absent: ledger.absent,
             misbehaved: ledger.misbehaved,
-            rejected: ledger.rejected.iter().map(|(&reason, &times)| (reason.to_owned(), times)).collect(),
+            rejected: owned(&ledger.rejected),
+            discarded: owned(&ledger.discarded),
         }
     }
 }
@@ -302,11 +306,17 @@ impl From<&(Rank, Ledger)> for LedgerBody {
 impl LedgerBody {
     fn checked(self) -> (Rank, Ledger) {
         // Reasons are names in the program's text everywhere else; the few that a checkpoint brings may as well stay.
-        let rejected = self.rejected.into_iter().map(|(reason, times)| (&*reason.leak(), times)).collect();
-        let Self { rank: _, accepted, absent, misbehaved, .. } = self;
-        let ledger = Ledger { accepted, absent, misbehaved, rejected };
-        (Rank(self.rank), ledger)
+        let named = |pile: BTreeMap<String, u32>| {
+            pile.into_iter().map(|(reason, times)| (&*reason.leak(), times)).collect()
+        };
+        let Self { rank, accepted, absent, misbehaved, rejected, discarded } = self;
+        let (rejected, discarded) = (named(rejected), named(discarded));
+        (Rank(rank), Ledger { accepted, absent, misbehaved, rejected, discarded })
     }
+}
+
+fn owned(pile: &BTreeMap<&'static str, u32>) -> BTreeMap<String, u32> {
+    pile.iter().map(|(&reason, &times)| (reason.to_owned(), times)).collect()
 }
 
 fn bytes(values: &[f32]) -> Vec<u8> {
@@ -325,6 +335,7 @@ mod tests {
     fn checkpoint() -> Checkpoint {
         let mut ledger = Ledger { accepted: 7, absent: 2, misbehaved: 3, ..Ledger::default() };
         ledger.rejected.insert("non-finite", 3);
+        ledger.discarded.insert("skipped", 1);
         Checkpoint {
             run: 0xE0,
             scenario: "seed = 1".to_owned(),

@@ -105,6 +105,14 @@ struct Closed {
 /// Signs of life that may be missed.
 const PATIENCE: u32 = 3;
 
+/// What an update is to the engine.
+fn event(rank: Rank, update: Result<(Round, Vec<f32>), Rejection>) -> Event {
+    match update {
+        Ok((round, row)) => Event::Delivered { rank, round, row },
+        Err(why) => Event::Malformed { rank, why },
+    }
+}
+
 impl Closed {
     fn new(run: u64, round: u32, state: PreviousState) -> Self {
         // Only a sum of one frame is revealed.
@@ -269,11 +277,7 @@ impl Hub {
                 self.places.hear(rank);
                 let shown = (self.reveals.as_ref().zip(update.as_ref().ok()))
                     .and_then(|(reveals, (_, row))| reveals.copy(rank, row));
-                let event = match update {
-                    Ok((round, row)) => Event::Delivered { rank, round, row },
-                    Err(why) => Event::Malformed { rank, why },
-                };
-                let mut commands = self.engine.handle(event).into_iter();
+                let mut commands = self.engine.handle(event(rank, update)).into_iter();
                 if let Some(Command::Answer { rank, taken }) = commands.next() {
                     if let Some(reveals) = self.reveals.as_mut().filter(|_| settles(&taken)) {
                         reveals.settle(rank, shown.filter(|_| taken.is_ok()));
@@ -355,8 +359,8 @@ impl Hub {
                     self.aggregate(round, rows, absent, byzantine);
                 }
                 Command::Skip { round, rows, absent } => {
-                    let why = format!("{rows} updates, fewer than the quorum");
-                    self.skip(round, &absent, why).await;
+                    let why = format!("{} updates, fewer than the quorum", rows.len());
+                    self.skip(round, &rows, &absent, why).await;
                 }
                 Command::Finish(reason) => self.reason = Some(reason),
             }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
-use round::{Rank, Rejection};
+use round::{Rank, Rejection, SKIPPED};
 
 use crate::Moved;
 
@@ -21,14 +21,21 @@ pub(crate) fn aggregated(moved: &Moved, collecting: Duration, aggregating: Durat
     histogram!("equipoise_round_phase_seconds", "phase" => "collect").record(collecting);
     histogram!("equipoise_round_phase_seconds", "phase" => "aggregate").record(aggregating);
     gauge!("equipoise_aggregate_norm").set(moved.aggregate_norm);
+    counter!("equipoise_updates_accepted_total").increment(moved.verdicts.len() as u64);
+    for verdict in &moved.verdicts {
+        entered(Rank(verdict.rank), "accepted");
+    }
     for verdict in moved.verdicts.iter().filter(|verdict| verdict.weight == 0.0) {
         counter!("equipoise_excluded_total", "worker" => verdict.rank.to_string()).increment(1);
     }
 }
 
-/// A round closed without one.
-pub(crate) fn skipped() {
+/// A round closed without one, and these updates came to nothing.
+pub(crate) fn skipped(rows: &[Rank]) {
     counter!("equipoise_rounds_total", "outcome" => "skipped").increment(1);
+    for rank in rows {
+        discarded(*rank, SKIPPED);
+    }
 }
 
 /// Members whose update was missing when a round closed.
@@ -38,14 +45,25 @@ pub(crate) fn absent(ranks: &[Rank]) {
     }
 }
 
-/// What became of an update.
-pub(crate) fn answered<T>(taken: &Result<T, Rejection>) {
-    match taken {
-        Ok(_) => counter!("equipoise_updates_accepted_total").increment(1),
-        Err(why) => {
-            counter!("equipoise_updates_rejected_total", "reason" => why.label()).increment(1);
-        }
+/// An update was not taken.
+pub(crate) fn refused(rank: Rank, why: &Rejection) {
+    if why.is_discard() {
+        discarded(rank, why.label());
+    } else {
+        counter!("equipoise_updates_rejected_total", "reason" => why.label()).increment(1);
+        entered(rank, "rejected");
     }
+}
+
+/// Nothing was wrong with an update, and yet it came to nothing.
+fn discarded(rank: Rank, why: &'static str) {
+    counter!("equipoise_updates_discarded_total", "reason" => why).increment(1);
+    entered(rank, "discarded");
+}
+
+/// The worker's record has one entry more.
+fn entered(rank: Rank, fate: &'static str) {
+    counter!("equipoise_ledger_total", "worker" => rank.0.to_string(), "fate" => fate).increment(1);
 }
 
 /// Bytes of tensors that came.

@@ -1,8 +1,8 @@
 //! What a liar that is caught costs the others: the f that a round's rule tolerates is in its report.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::program::{lines, output, succeed, with_scenario};
+use crate::program::{self, lines, output, succeed, with_scenario};
 
 /// Two of five lie, in a way that is seen at once.
 fn scenario(policy: &str) -> String {
@@ -21,7 +21,16 @@ fn a_round_goes_on_without_liars_that_are_counted_and_says_what_f_was() {
         assert_eq!(rounds.len(), 12);
         for round in rounds {
             assert_eq!((&round["byzantine"], &round["skipped"]), (&0.into(), &Value::Null), "{out}: {round}");
+            assert_eq!(
+                round["rejected"],
+                json!([[3, "non-finite", 1], [4, "non-finite", 1]]),
+                "{out}: {round}"
+            );
         }
+        let ledgers = &program::json(&folder.path().join(out).join("summary.json"))["ledgers"];
+        assert_eq!(ledgers["0"], json!({ "accepted": 12 }), "{out}");
+        let liar = json!({ "accepted": 0, "absent": 12, "rejected": { "non-finite": 12 } });
+        assert_eq!(ledgers["4"], liar, "{out}");
     }
 }
 
@@ -34,5 +43,9 @@ fn dropped_liars_are_still_tolerated_which_a_tight_f_does_not_survive() {
         let (code, _, stderr) = output(folder.path(), run);
         assert_eq!(code, Some(1), "{policy}: {stderr}");
         assert!(stderr.contains("10 rounds in a row were skipped"), "{policy}: {stderr}");
+        for round in lines(&folder.path().join("out/rounds.jsonl")) {
+            let honest = json!([[0, "skipped", 1], [1, "skipped", 1], [2, "skipped", 1]]);
+            assert_eq!(round["discarded"], honest, "their updates came to nothing: {round}");
+        }
     }
 }

@@ -20,11 +20,12 @@ use crate::{
     following::Following,
     in_process,
     judge::Judge,
+    ledgers::Ledgers,
     observer::{self, Sighting},
     poison::{self, Recipe},
     progress::Progress,
     report,
-    results::{Folder, Rejected, RoundLine, Summary, read_rounds},
+    results::{Folder, RoundLine, Summary, read_rounds},
     run::{self, Options},
     scenario::Scenario,
 };
@@ -163,7 +164,7 @@ pub(super) async fn observe(
     let mut progress = Progress::new(&scenario.name, scenario.server.rounds, options.quiet);
     let (mut last, mut final_model, mut skipped, started) =
         (None::<RoundLine>, Vec::new(), 0, Instant::now());
-    let mut rejected = Rejected::new();
+    let mut ledgers = Ledgers::default();
     tokio::pin!(shutdown);
     loop {
         let sighting = tokio::select! {
@@ -176,7 +177,7 @@ pub(super) async fn observe(
             Sighting::Round(report, model) => {
                 let line = observer::line(report, &model, &judge);
                 skipped += u32::from(line.skipped.is_some());
-                line.add_rejected(&mut rejected);
+                ledgers.add(&line);
                 folder.add(&line)?;
                 progress.round(&line);
                 (last, final_model) = (Some(line), model);
@@ -196,7 +197,7 @@ pub(super) async fn observe(
         skipped,
         processes: 1 + scenario.processes(),
         lost: last.absent,
-        rejected,
+        ledgers,
         seconds: started.elapsed().as_secs_f64(),
     };
     folder.finish(&summary, &final_model)?;

@@ -62,12 +62,12 @@ pub(super) async fn server(
     let outcome =
         server::run(listener, config, shutdown).await.map_err(|error| Failure::unfinished(&error))?;
     for (rank, ledger) in &outcome.ledgers {
-        let rejected: u32 = ledger.rejected.values().sum();
         tracing::info!(
             worker = rank.0,
             accepted = ledger.accepted,
-            rejected,
             absent = ledger.absent,
+            rejected = ?ledger.rejected,
+            discarded = ?ledger.discarded,
             "ledger"
         );
     }

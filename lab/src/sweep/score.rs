@@ -82,27 +82,13 @@ impl Scores {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{judge::Judgement, results::Timing};
+    use crate::judge::Judgement;
 
     fn line(round: u32, test: f64, validation: Option<f64>) -> RoundLine {
         let accuracies = round.is_multiple_of(2).then_some(test);
         let judgement =
             Judgement { accuracy_true: accuracies, accuracy_validation: validation, ..Judgement::default() };
-        let timing = Timing { collect_seconds: 0.0, aggregate_seconds: 0.0 };
-        RoundLine {
-            round,
-            judgement,
-            step: 1.0,
-            aggregate_norm: 1.0,
-            verdicts: Vec::new(),
-            absent: Vec::new(),
-            skipped: None,
-            byzantine: 0,
-            rejected: Vec::new(),
-            strangers: 0,
-            squares: Vec::new(),
-            timing,
-        }
+        RoundLine { round, judgement, step: 1.0, aggregate_norm: 1.0, ..RoundLine::default() }
     }
 
     #[test]

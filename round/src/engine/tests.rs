@@ -107,7 +107,7 @@ fn a_deadline_closes_with_a_quorum_and_skips_without_one() {
     deliver(&mut engine, 0, 1);
     let commands = engine.handle(Event::DeadlinePassed(Round::FIRST));
     let round = Round::FIRST;
-    let skip = Command::Skip { round, rows: 1, absent: ranks(&[1, 2]) };
+    let skip = Command::Skip { round, rows: ranks(&[0]), absent: ranks(&[1, 2]) };
     assert_eq!(commands, [skip, Command::Open { round: round.next(), to: ranks(&[0, 1, 2]) }]);
     assert!(engine.handle(Event::DeadlinePassed(round)).is_empty(), "a late timer is normal");
     deliver(&mut engine, 0, 2);

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use proto::v1::{self, from_server, observation};
-use round::Reason;
-use tokio::{sync::mpsc, time};
+use round::{Command, Rank, Reason, Rejection, Round};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time,
+};
 
-use super::{Hub, Message};
+use super::{Hub, Message, event};
 use crate::{Outcome, ServerError};
 
 /// Longest time to wait for everybody to take their leave.
@@ -35,6 +38,7 @@ impl Hub {
             while !self.places.seated().is_empty() {
                 match messages.recv().await {
                     Some(Message::Ended(seat)) => drop(self.places.unseat(seat)),
+                    Some(Message::Update { rank, update, answer }) => self.too_late(rank, update, answer),
                     Some(_) => (),
                     None => break,
                 }
@@ -50,6 +54,20 @@ impl Hub {
         match (self.reason, self.descent) {
             (Some(reason), Some(descent)) => Ok(Outcome { reason, model: descent.model().to_vec(), ledgers }),
             _ => Err(ServerError::Interrupted { round: self.round }),
+        }
+    }
+
+    /// Answers an update that comes after the end; the ledger has it too.
+    fn too_late(
+        &mut self,
+        rank: Rank,
+        update: Result<(Round, Vec<f32>), Rejection>,
+        to: Option<oneshot::Sender<Result<(), Rejection>>>,
+    ) {
+        if let Some(Command::Answer { rank, taken }) =
+            self.engine.handle(event(rank, update)).into_iter().next()
+        {
+            self.answer(rank, taken, to);
         }
     }
 }

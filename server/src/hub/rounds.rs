@@ -1,6 +1,7 @@
 //! The life of one round: opened, its updates answered, aggregated or skipped, and told to whoever follows.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -11,7 +12,7 @@ use proto::{
     status::receipt,
     v1::{self, from_server, observation},
 };
-use round::{Event, Rank, Rejection, Round};
+use round::{Event, Ledger, Rank, Rejection, Round};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{Closed, Hub};
@@ -73,8 +74,8 @@ impl Hub {
         taken: Result<Round, Rejection>,
         to: Option<oneshot::Sender<Result<(), Rejection>>>,
     ) {
-        meters::answered(&taken);
         if let Err(why) = &taken {
+            meters::refused(rank, why);
             let times = self.rejections.entry(rank).or_default();
             *times += 1;
             // Whoever floods the server does not flood its log.
@@ -138,6 +139,7 @@ impl Hub {
 
     pub(super) async fn aggregated(&mut self, done: Aggregated) {
         let Aggregated { descent, round, rows, absent, told, kept } = done;
+        let ranks: Vec<Rank> = rows.iter().map(|(rank, _)| *rank).collect();
         self.shared.spare.give(rows.into_iter().map(|(_, row)| row));
         if let Err(error) = kept {
             self.unkept = Some(error);
@@ -161,15 +163,17 @@ impl Hub {
                 self.handle(Event::Aggregated(round)).await;
             }
             Err(refusal) => {
-                self.skip(round, &absent, refusal.to_string()).await;
-                self.handle(Event::Refused(round)).await;
+                // The engine takes it down before anybody is told.
+                let commands = self.engine.handle(Event::Refused(round));
+                self.skip(round, &ranks, &absent, refusal.to_string()).await;
+                self.carry_out(commands).await;
             }
         }
     }
 
-    pub(super) async fn skip(&mut self, round: Round, absent: &[Rank], why: String) {
+    pub(super) async fn skip(&mut self, round: Round, rows: &[Rank], absent: &[Rank], why: String) {
         tracing::warn!(round = round.get(), "round skipped: {why}");
-        meters::skipped();
+        meters::skipped(rows);
         meters::absent(absent);
         self.previous = Some(Closed { step: 0.0, counted: Vec::new(), sum: None });
         let Some(descent) = &self.descent else { return };
@@ -185,26 +189,27 @@ impl Hub {
     }
 
     pub(super) async fn observe(&mut self, mut report: v1::RoundReport, model: &[v1::Frame]) {
-        report.rejected = self.rejected();
+        let ledgers = self.engine.report();
+        report.rejected = entries(&ledgers, |ledger| &ledger.rejected);
+        report.discarded = entries(&ledgers, |ledger| &ledger.discarded);
         report.strangers = self.shared.strangers.swap(0, Ordering::Relaxed);
         let mut messages = vec![observation::Message::Report(report)];
         messages.extend(model.iter().cloned().map(observation::Message::Model));
         self.observers.send(&messages).await;
     }
+}
 
-    /// What the engine took down of updates that were not taken.
-    fn rejected(&mut self) -> Vec<v1::Rejected> {
-        let report = self.engine.report();
-        let one = |rank: Rank, (reason, count): (&&str, &u32)| v1::Rejected {
-            rank: rank.0,
-            reason: (*reason).to_owned(),
-            count: *count,
-        };
-        report
-            .iter()
-            .flat_map(|(rank, ledger)| ledger.rejected.iter().map(|entry| one(*rank, entry)))
-            .collect()
-    }
+/// One pile of what the engine took down of updates that came to nothing.
+fn entries(
+    ledgers: &BTreeMap<Rank, Ledger>,
+    pile: impl Fn(&Ledger) -> &BTreeMap<&'static str, u32>,
+) -> Vec<v1::Untaken> {
+    let one = |rank: Rank, (reason, count): (&&str, &u32)| v1::Untaken {
+        rank: rank.0,
+        reason: (*reason).to_owned(),
+        count: *count,
+    };
+    ledgers.iter().flat_map(|(rank, ledger)| pile(ledger).iter().map(|entry| one(*rank, entry))).collect()
 }
 
 /// Whether nothing more is to come of the worker in this round: its row was taken, or its vote is lost.
