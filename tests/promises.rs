@@ -6,6 +6,8 @@ mod abuse;
 mod aggregation;
 #[path = "promises/architecture.rs"]
 mod architecture;
+#[path = "promises/asynchronous.rs"]
+mod asynchronous;
 #[path = "promises/attacks.rs"]
 mod attacks;
 #[path = "promises/data.rs"]
@@ -26,6 +28,8 @@ mod network;
 mod program;
 #[path = "promises/recovery.rs"]
 mod recovery;
+#[path = "promises/sampling.rs"]
+mod sampling;
 #[path = "promises/sweeps.rs"]
 mod sweeps;
 #[path = "promises/words.rs"]

@@ -2,6 +2,7 @@
 //!
 //! The models are bit-equal to those of the cluster.
 
+mod arrivals;
 mod cast;
 
 use std::{
@@ -11,9 +12,11 @@ use std::{
 };
 
 use round::{Command, Engine, Event, Rank, Reason, Rejection, Round};
-use server::{Descent, Moved};
+use server::{Descent, Moved, Tempo};
 use tokio_util::sync::CancellationToken;
 use worker::{Participant, Previous, View};
+
+use arrivals::Arrivals;
 
 use crate::{
     failure::Failure,
@@ -119,12 +122,15 @@ struct Simulation {
     /// Honest workers have the ranks below this.
     honest: u32,
     threads: usize,
+    tempo: Tempo,
+    /// The order of arrival, in an asynchronous run.
+    arrivals: Option<Arrivals>,
 }
 
 impl Simulation {
     fn new(scenario: &Scenario, data: Option<&Path>, threads: usize) -> Result<Self, Failure> {
         let config = scenario.server_config()?;
-        let plan = config.spec.plan(config.workers).map_err(|error| Failure::usage(&error))?;
+        let plan = config.spec.plan(config.workers, config.seed).map_err(|error| Failure::usage(&error))?;
         let participants = cast::participants(scenario, &config, data)?;
         let descent = Descent::new(&config.spec, config.start.clone(), config.seed);
         Ok(Self {
@@ -135,6 +141,8 @@ impl Simulation {
             reveal_sum: config.spec.reveal_sum,
             honest: scenario.workers.count as u32,
             threads,
+            tempo: config.spec.mode,
+            arrivals: config.spec.mode.is_asynchronous().then(|| Arrivals::new(scenario.seed)),
         })
     }
 
@@ -145,25 +153,42 @@ impl Simulation {
     ) -> Result<Reason, Failure> {
         let everybody = (0..self.participants.len() as u32).map(|rank| Event::Joined(Rank(rank)));
         let mut commands: VecDeque<Command> = everybody.flat_map(|event| self.engine.handle(event)).collect();
-        while let Some(command) = commands.pop_front() {
+        loop {
+            let Some(command) = commands.pop_front() else {
+                let Some(event) = self.arrivals.as_mut().and_then(Arrivals::next) else { break };
+                commands.extend(self.engine.handle(event));
+                continue;
+            };
             match command {
+                Command::Open { round, to } if self.arrivals.is_some() => self.begin(round, &to),
                 Command::Open { round, to } => {
                     let responses = self.responses(round, &to).into_iter();
-                    commands.extend(responses.flat_map(|event| self.engine.handle(event)));
+                    commands.extend(responses.flat_map(|(_, event)| self.engine.handle(event)));
                 }
-                Command::Aggregate { round, rows, absent, byzantine } => {
+                Command::Aggregate { round, mut rows, staleness, absent, byzantine } => {
+                    self.descent.discount(&mut rows, &staleness);
                     let (line, next) = self.aggregate(round, &rows, &absent, byzantine);
+                    let aged = rows.iter().map(|(rank, _)| rank.0).zip(staleness);
+                    let staleness = aged.filter(|(_, rounds)| *rounds > 0).collect();
+                    let line = RoundLine { staleness, ..line };
                     commands.extend(next);
                     note(line, self.descent.model())?;
                 }
+                Command::Remind { round, rank } => self.begin(round, &[rank]),
                 Command::Finish(reason) => return Ok(reason),
                 // Nobody is late, leaves, or sends twice here.
-                Command::Answer { .. } | Command::Skip { .. } | Command::Ban(_) | Command::Remind { .. } => {
-                    ()
-                }
+                Command::Answer { .. } | Command::Skip { .. } | Command::Superseded(_) | Command::Ban(_) => {}
             }
         }
         Err(Failure::because("no round has enough updates for the quorum"))
+    }
+
+    /// Those who are asked begin with this round's model.
+    fn begin(&mut self, round: Round, to: &[Rank]) {
+        let responses = self.responses(round, to);
+        if let Some(arrivals) = &mut self.arrivals {
+            responses.into_iter().for_each(|(rank, answer)| arrivals.begin(rank, answer));
+        }
     }
 
     /// Moves the model, and answers what is to be said of the round and done after it.
@@ -221,9 +246,9 @@ impl Simulation {
     }
 
     /// What everyone sends, computed on as many threads as this run may have: those who want to see the honest rows come last.
-    fn responses(&mut self, round: Round, to: &[Rank]) -> Vec<Event> {
+    fn responses(&mut self, round: Round, to: &[Rank]) -> Vec<(Rank, Event)> {
         let (model, step, previous) =
-            (self.descent.model(), self.descent.step(round, to.len()), &self.previous);
+            (self.descent.model(), self.descent.step(round, self.tempo.rows(to.len())), &self.previous);
         let (honest_workers, threads) = (self.honest, self.threads);
         let asked = self.participants.iter_mut().zip(0..).map(|(one, rank)| (Rank(rank), one));
         let asked = asked.filter(|(rank, _)| to.binary_search(rank).is_ok());
@@ -243,7 +268,7 @@ impl Simulation {
         let lies: Vec<_> = late.into_iter().map(|one| respond(one, &shown)).collect();
         drop(shown);
         rows.extend(lies);
-        rows.into_iter().map(|(rank, row)| delivered(rank, round, row)).collect()
+        rows.into_iter().map(|(rank, row)| (rank, delivered(rank, round, row))).collect()
     }
 }
 

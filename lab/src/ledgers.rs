@@ -16,6 +16,9 @@ pub struct Ledgers(BTreeMap<u32, Ledger>);
 pub struct Ledger {
     /// Updates that entered a round's aggregate.
     pub accepted: u32,
+    /// Rounds that those were older than the open one, all together.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub staleness: u32,
     /// Rounds that closed without one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub absent: u32,
@@ -37,6 +40,9 @@ impl Ledgers {
     pub fn add(&mut self, line: &RoundLine) {
         for (rank, _) in &line.verdicts {
             self.of(*rank).accepted += 1;
+        }
+        for (rank, rounds) in &line.staleness {
+            self.of(*rank).staleness += rounds;
         }
         for rank in &line.absent {
             self.of(*rank).absent += 1;

@@ -125,6 +125,10 @@ fn describe() {
     ] {
         describe_gauge!(name, sentence);
     }
+    describe_histogram!(
+        "equipoise_update_staleness",
+        "Rounds that the updates of an asynchronous run were older than the open one"
+    );
     for (name, sentence) in [
         ("equipoise_round_phase_seconds", "Time of a round, by phase: collect the updates, aggregate them"),
         ("equipoise_worker_local_seconds", "Time of this worker's local work for a round"),

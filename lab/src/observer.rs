@@ -125,6 +125,9 @@ pub fn line(report: v1::RoundReport, model: &[f32], judge: &Judge) -> RoundLine 
         step: report.step,
         aggregate_norm: report.aggregate_norm,
         verdicts: report.verdicts.iter().map(|verdict| (verdict.rank, verdict.weight)).collect(),
+        staleness: (report.verdicts.iter().filter(|verdict| verdict.staleness > 0))
+            .map(|verdict| (verdict.rank, verdict.staleness))
+            .collect(),
         byzantine: report.byzantine,
         absent: report.absent,
         skipped: Some(report.skipped).filter(|why| !why.is_empty()),

@@ -59,6 +59,9 @@ pub struct RoundLine {
     pub aggregate_norm: f64,
     /// Rank and weight of each row that was in.
     pub verdicts: Vec<(u32, f64)>,
+    /// Rank of each row that answers the model of an earlier round, and how many rounds earlier.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub staleness: Vec<(u32, u32)>,
     /// Liars that the rule tolerated among them, f.
     #[serde(default)]
     pub byzantine: u32,

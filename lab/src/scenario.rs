@@ -130,7 +130,7 @@ impl Scenario {
         if let Err(error) = self.task.check() {
             problems.push(crate::failure::chain(&error));
         }
-        match self.server.plan(self.processes()) {
+        match self.server.plan(self.processes(), self.seed.0) {
             Ok(plan) => problems.extend(self.problems_of_network(&plan)),
             Err(error) => problems.push(error.to_string()),
         }
@@ -138,8 +138,10 @@ impl Scenario {
             let problems_of = entry.problems().into_iter();
             problems.extend(problems_of.map(|problem| format!("attackers {}: {problem}", index + 1)));
         }
-        if let Err(refusal) = self.server.rule.check(self.processes(), self.server.byzantine) {
-            problems.push(refusal.to_string());
+        problems.extend(self.server.refusal(self.processes()));
+        if self.server.mode.is_asynchronous() && self.wants_oracle() {
+            let unknown = "an omniscient attacker waits for the honest updates of its round, which an asynchronous round does not";
+            problems.push(format!("{unknown}; expected knowledge = \"colluders\" or less"));
         }
         if self.workers.count == 0 {
             problems.push("there are no honest workers, expected at least 1".to_owned());

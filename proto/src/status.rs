@@ -12,6 +12,8 @@ pub const fn code(why: &Rejection) -> Code {
         Rejection::WrongRound { .. }
         | Rejection::Duplicate(_)
         | Rejection::NotAdmitted(_)
+        | Rejection::NotDrawn(_)
+        | Rejection::TooStale { .. }
         | Rejection::VoteLost(_)
         | Rejection::WrongRun { .. } => Code::FailedPrecondition,
         Rejection::FrameTooLong { .. } | Rejection::TooLong { .. } => Code::OutOfRange,

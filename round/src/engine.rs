@@ -1,8 +1,15 @@
 //! The engine: who is there, which round is open, whose update is in.
 
+mod open;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Absent, Command, Event, Ledger, Plan, Rank, Reason, Rejection, Resumed, Round, ledger::Ledgers};
+use open::{OpenRound, Taken};
+
+use crate::{
+    Absent, Buffer, Command, Event, Ledger, Pace, Plan, Rank, Reason, Rejection, Resumed, Round, Stragglers,
+    ledger::Ledgers,
+};
 
 /// The state of a training run, apart from the model.
 #[derive(Debug)]
@@ -12,6 +19,10 @@ pub struct Engine {
     /// The last round that was behind it at the start.
     closed: u32,
     members: BTreeMap<Rank, Presence>,
+    /// The latest round whose model each worker's updates that were taken answer.
+    answered: BTreeMap<Rank, Round>,
+    /// The round that each member was told of and did not answer yet.
+    working: BTreeMap<Rank, Round>,
     ledgers: Ledgers,
     skipped_in_a_row: u32,
 }
@@ -34,17 +45,11 @@ enum Phase {
     Over,
 }
 
-#[derive(Debug)]
-struct OpenRound {
-    round: Round,
-    members: BTreeSet<Rank>,
-    awaited: BTreeSet<Rank>,
-    rows: BTreeMap<Rank, Vec<f32>>,
-    spent: BTreeSet<Rank>,
-}
-
 /// Why an update that was taken is discarded: its round moved nothing.
 pub const SKIPPED: &str = "skipped";
+
+/// Why an update that was taken is discarded: a later one of the same worker took its place.
+pub const SUPERSEDED: &str = "superseded";
 
 impl Engine {
     /// An engine at which nobody has arrived.
@@ -55,6 +60,8 @@ impl Engine {
             phase: Phase::Gathering,
             closed: 0,
             members: BTreeMap::new(),
+            answered: BTreeMap::new(),
+            working: BTreeMap::new(),
             ledgers: Ledgers::default(),
             skipped_in_a_row: 0,
         }
@@ -116,6 +123,7 @@ impl Engine {
             && open.owes(rank)
         {
             open.awaited.insert(rank);
+            self.working.insert(rank, open.round);
             return vec![Command::Remind { round: open.round, rank }];
         }
         match self.phase {
@@ -130,6 +138,7 @@ impl Engine {
         {
             *presence = Presence::Gone;
         }
+        self.working.remove(&rank);
         if let Phase::Open(open) = &mut self.phase
             && self.plan.absent == Absent::GoOn
         {
@@ -142,17 +151,46 @@ impl Engine {
         let banned = self.members.get(&rank) == Some(&Presence::Banned);
         let taken = match &mut self.phase {
             Phase::Open(_) if banned => Err(Rejection::Banned),
-            Phase::Open(open) => open.take(rank, round, row),
+            Phase::Open(open) => {
+                if self.working.get(&rank).is_some_and(|asked| *asked <= round) {
+                    self.working.remove(&rank);
+                }
+                open.take(rank, (round, row), self.answered.get(&rank).copied(), self.plan.pace)
+            }
             _ => Err(Rejection::WrongRound { got: round, open: None }),
         };
         self.ledgers.record(rank, |ledger| match &taken {
-            Ok(_) => ledger.accepted += 1,
+            Ok(Taken::Anew) => ledger.accepted += 1,
+            Ok(Taken::Instead) => {
+                ledger.accepted += 1;
+                ledger.discard(SUPERSEDED);
+            }
             Err(why) => ledger.refuse(why),
         });
+        if taken.is_ok() {
+            self.answered.insert(rank, round);
+        }
+        let superseded = taken == Ok(Taken::Instead);
+        let taken = taken.map(|_| round);
         self.note_work(rank, &taken);
         let mut commands = vec![Command::Answer { rank, taken }];
+        if superseded {
+            commands.push(Command::Superseded(rank));
+        }
+        commands.extend(self.ask_again(rank));
         commands.append(&mut self.close_if_complete());
         commands
+    }
+
+    /// Without waiting for everybody, members work on one model at a time; one that is done and whose row is not in is told of
+    /// the open round at once.
+    fn ask_again(&mut self, rank: Rank) -> Option<Command> {
+        let Phase::Open(open) = &self.phase else { return None };
+        if self.plan.pace == Pace::Synchronous || self.working.contains_key(&rank) || !open.owes(rank) {
+            return None;
+        }
+        self.working.insert(rank, open.round);
+        Some(Command::Remind { round: open.round, rank })
     }
 
     /// Whoever answers the open round, or the one before, works: it is waited for again.
@@ -181,6 +219,8 @@ impl Engine {
             open.spent.insert(rank);
         }
         let mut commands = vec![Command::Answer { rank, taken: Err(why) }];
+        self.working.remove(&rank);
+        commands.extend(self.ask_again(rank));
         let misbehaved = self.ledgers.run.get(&rank).map_or(0, |ledger| ledger.misbehaved);
         if why.is_misbehaviour()
             && self.plan.conduct.bans(misbehaved)
@@ -204,7 +244,12 @@ impl Engine {
     fn deadline_passed(&mut self, round: Round) -> Vec<Command> {
         match &self.phase {
             // A late timer for a round that already closed is normal.
-            Phase::Open(open) if open.round == round => self.close(),
+            Phase::Open(open) if open.round == round => {
+                for rank in &open.awaited {
+                    self.members.insert(*rank, Presence::Late);
+                }
+                self.close()
+            }
             _ => Vec::new(),
         }
     }
@@ -259,41 +304,61 @@ impl Engine {
                 .filter(|(_, presence)| wanted.contains(presence) || (waits && **presence == Presence::Gone));
             among.map(|(rank, _)| *rank).collect::<BTreeSet<Rank>>()
         };
-        let (members, on_time) = (who(&[Presence::Here, Presence::Late]), who(&[Presence::Here]));
-        let to = members.iter().copied().collect();
+        let (there, on_time) = (who(&[Presence::Here, Presence::Late]), who(&[Presence::Here]));
+        let sampled = self.plan.sample.is_some();
+        let members =
+            self.plan.sample.map_or_else(|| there.clone(), |sample| sample.draw(round, there.clone()));
+        let on_time: BTreeSet<Rank> = on_time.intersection(&members).copied().collect();
+        if self.plan.pace == Pace::Synchronous {
+            self.working.clear();
+        }
+        let busy = |rank: &Rank| self.working.contains_key(rank);
+        let to: Vec<Rank> = members.iter().copied().filter(|rank| !busy(rank)).collect();
+        self.working.extend(to.iter().map(|rank| (*rank, round)));
         // When most were late, it was not they who were slow.
         let awaited = if on_time.len() < self.plan.quorum { members.clone() } else { on_time };
-        self.phase =
-            Phase::Open(OpenRound { round, awaited, members, rows: BTreeMap::new(), spent: BTreeSet::new() });
+        let (rows, spent) = (BTreeMap::new(), BTreeSet::new());
+        self.phase = Phase::Open(OpenRound { round, members, awaited, rows, spent, sampled });
         vec![Command::Open { round, to }]
     }
 
     fn close_if_complete(&mut self) -> Vec<Command> {
-        match &self.phase {
-            // With too few rows the round stays open until its deadline: somebody may come back.
-            Phase::Open(open) if open.awaited.is_empty() && open.rows.len() >= self.plan.quorum => {
-                self.close()
-            }
-            _ => Vec::new(),
-        }
+        let Phase::Open(open) = &self.phase else { return Vec::new() };
+        // With too few rows the round stays open until its deadline: somebody may come back.
+        let everybody = open.awaited.is_empty() && open.rows.len() >= self.plan.quorum;
+        let full = (self.plan.pace.buffer())
+            .is_some_and(|buffer| open.rows.len() >= buffer.rows && !self.holds_up(open, buffer));
+        if everybody || full { self.close() } else { Vec::new() }
+    }
+
+    /// Whether somebody works on a model that would be too old after this round, and is waited for.
+    fn holds_up(&self, open: &OpenRound, buffer: Buffer) -> bool {
+        let next = open.round.next().get();
+        let too_old = |since: &Round| next.saturating_sub(since.get()) > buffer.staleness_max;
+        buffer.stragglers == Stragglers::Wait
+            && open.awaited.iter().any(|rank| self.working.get(rank).is_some_and(too_old))
     }
 
     fn close(&mut self) -> Vec<Command> {
         let Phase::Open(open) = &mut self.phase else { return Vec::new() };
         let round = open.round;
         let rows = std::mem::take(&mut open.rows);
-        let absent: Vec<Rank> =
-            open.members.iter().copied().filter(|rank| !rows.contains_key(rank)).collect();
+        let missing = open.members.iter().copied().filter(|rank| !rows.contains_key(rank));
+        // Nobody has to be in every buffer.
+        let absent: Vec<Rank> = missing.filter(|_| self.plan.pace.buffer().is_none()).collect();
         let byzantine = self.plan.conduct.left(self.plan.byzantine, open.spent.len());
-        for rank in std::mem::take(&mut open.awaited) {
-            self.members.insert(rank, Presence::Late);
-        }
         for rank in &absent {
             self.ledgers.record(*rank, |ledger| ledger.absent += 1);
         }
         if rows.len() >= self.plan.quorum {
             self.phase = Phase::Aggregating(round, rows.keys().copied().collect());
-            return vec![Command::Aggregate { round, rows: rows.into_iter().collect(), absent, byzantine }];
+            let stale = |of: &Round| round.get() - of.get();
+            let staleness: Vec<u32> = rows.values().map(|(of, _)| stale(of)).collect();
+            for (rank, rounds) in rows.keys().zip(&staleness) {
+                self.ledgers.record(*rank, |ledger| ledger.staleness += rounds);
+            }
+            let rows = rows.into_iter().map(|(rank, (_, row))| (rank, row)).collect();
+            return vec![Command::Aggregate { round, rows, staleness, absent, byzantine }];
         }
         self.skipped_in_a_row += 1;
         let rows: Vec<Rank> = rows.into_keys().collect();
@@ -316,30 +381,6 @@ impl Engine {
     fn finish(&mut self, reason: Reason) -> Vec<Command> {
         self.phase = Phase::Over;
         vec![Command::Finish(reason)]
-    }
-}
-
-impl OpenRound {
-    /// Whether this rank still has a vote that it did not use.
-    fn owes(&self, rank: Rank) -> bool {
-        self.members.contains(&rank) && !self.rows.contains_key(&rank) && !self.spent.contains(&rank)
-    }
-
-    fn take(&mut self, rank: Rank, round: Round, row: Vec<f32>) -> Result<Round, Rejection> {
-        if round != self.round {
-            Err(Rejection::WrongRound { got: round, open: Some(self.round) })
-        } else if self.rows.contains_key(&rank) {
-            Err(Rejection::Duplicate(round))
-        } else if self.spent.contains(&rank) {
-            Err(Rejection::VoteLost(round))
-        } else if !self.members.contains(&rank) {
-            Err(Rejection::NotAdmitted(round))
-        } else {
-            // A member that left and came back within the round still has its vote.
-            self.awaited.remove(&rank);
-            self.rows.insert(rank, row);
-            Ok(round)
-        }
     }
 }
 

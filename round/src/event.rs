@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Conduct, Ledger, Rank, Rejection, Round};
+use crate::{Conduct, Ledger, Pace, Rank, Rejection, Round, Sample};
 
 /// What the engine has to know beforehand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub struct Plan {
     pub conduct: Conduct,
     /// What a round does about a member that is gone.
     pub absent: Absent,
+    /// Whether a round waits for everybody.
+    pub pace: Pace,
+    /// The draw of each round's members, if not all are asked.
+    pub sample: Option<Sample>,
 }
 
 /// What a round does about a member that is gone.
@@ -82,14 +86,14 @@ pub enum Command {
     Open {
         /// The round.
         round: Round,
-        /// Who votes in it.
+        /// Who votes in it; in an asynchronous run those of them who do not work on an earlier model.
         to: Vec<Rank>,
     },
-    /// Send the model again to a member that came back while the round is open; the clock goes on.
+    /// Send the model to a member that came back while the round is open, or is done with an earlier one; the clock goes on.
     Remind {
         /// The round.
         round: Round,
-        /// Who is back.
+        /// Who is to have it.
         rank: Rank,
     },
     /// Tell a worker what became of what it sent.
@@ -99,12 +103,16 @@ pub enum Command {
         /// Whether it was taken.
         taken: Result<Round, Rejection>,
     },
+    /// Note that a later update of this worker took the place of the one that was in.
+    Superseded(Rank),
     /// Aggregate these rows and answer [`Event::Aggregated`] or [`Event::Refused`].
     Aggregate {
         /// The round, now closed.
         round: Round,
         /// Its rows in order of rank.
         rows: Vec<(Rank, Vec<f32>)>,
+        /// How many rounds older than this one each of them is.
+        staleness: Vec<u32>,
         /// Members whose row is missing.
         absent: Vec<Rank>,
         /// Liars that the rule has to tolerate among these rows.

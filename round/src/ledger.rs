@@ -15,6 +15,8 @@ pub struct Ledger {
     pub discarded: BTreeMap<&'static str, u32>,
     /// Rejected updates that no honest worker could have sent.
     pub misbehaved: u32,
+    /// Rounds that its accepted updates were older than the open one, all together.
+    pub staleness: u32,
     /// Rounds that closed without this worker's update.
     pub absent: u32,
 }

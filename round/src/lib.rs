@@ -8,11 +8,15 @@ mod engine;
 mod event;
 mod ids;
 mod ledger;
+mod pace;
 mod rejection;
+mod sample;
 
 pub use conduct::Conduct;
-pub use engine::{Engine, SKIPPED};
+pub use engine::{Engine, SKIPPED, SUPERSEDED};
 pub use event::{Absent, Command, Event, Plan, Reason, Resumed};
 pub use ids::{Rank, Round};
 pub use ledger::Ledger;
+pub use pace::{Buffer, Pace, Stragglers};
 pub use rejection::Rejection;
+pub use sample::{Sample, liars_drawn};

@@ -19,6 +19,19 @@ pub enum Rejection {
     /// The worker joined after the round opened; its votes count from the next.
     #[error("this worker is admitted from the round after {0}")]
     NotAdmitted(Round),
+    /// The worker is not among those that were drawn for the round.
+    #[error("this worker was not drawn for round {0}")]
+    NotDrawn(Round),
+    /// The update answers a model that is too old.
+    #[error("the update is for round {got}, round {open} takes those that are at most {most} rounds older")]
+    TooStale {
+        /// Round of the update
+        got: Round,
+        /// Round that is open
+        open: Round,
+        /// Rounds it may be older
+        most: u32,
+    },
     /// The worker already sent something malformed this round, which cost its vote.
     #[error("this worker lost its vote of round {0} to a malformed update")]
     VoteLost(Round),
@@ -133,6 +146,8 @@ impl Rejection {
             Self::WrongRound { .. } => "wrong-round",
             Self::Duplicate(_) => "duplicate",
             Self::NotAdmitted(_) => "not-admitted",
+            Self::NotDrawn(_) => "not-drawn",
+            Self::TooStale { .. } => "too-stale",
             Self::VoteLost(_) => "vote-lost",
             Self::Banned => "banned",
             Self::WrongRun { .. } => "wrong-run",
@@ -159,7 +174,7 @@ impl Rejection {
     pub fn is_discard(&self) -> bool {
         match self {
             Self::WrongRound { got, open } => open.is_none_or(|open| *got < open),
-            Self::Replaced => true,
+            Self::Replaced | Self::TooStale { .. } => true,
             _ => false,
         }
     }
@@ -172,6 +187,8 @@ impl Rejection {
             Self::WrongRound { .. }
                 | Self::Duplicate(_)
                 | Self::NotAdmitted(_)
+                | Self::NotDrawn(_)
+                | Self::TooStale { .. }
                 | Self::VoteLost(_)
                 | Self::Banned
                 | Self::Truncated { .. }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use equipoise_round::{Absent, Command, Conduct, Engine, Event, Plan, Rank, Reason, Rejection, Round};
+use equipoise_round::{Absent, Command, Conduct, Engine, Event, Pace, Plan, Rank, Reason, Rejection, Round};
 
 const PLAN: Plan = Plan {
     workers: 3,
@@ -12,6 +12,8 @@ const PLAN: Plan = Plan {
     byzantine: 1,
     conduct: Conduct::Drop,
     absent: Absent::GoOn,
+    pace: Pace::Synchronous,
+    sample: None,
 };
 
 fn started(plan: Plan) -> Engine {

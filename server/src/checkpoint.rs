@@ -228,6 +228,8 @@ struct LedgerBody {
     rejected: BTreeMap<String, u32>,
     #[prost(uint32, tag = "5")]
     misbehaved: u32,
+    #[prost(uint32, tag = "7")]
+    staleness: u32,
     #[prost(btree_map = "string, uint32", tag = "6")]
     discarded: BTreeMap<String, u32>,
 }
@@ -297,6 +299,7 @@ impl From<&(Rank, Ledger)> for LedgerBody {
             accepted: ledger.accepted,
             absent: ledger.absent,
             misbehaved: ledger.misbehaved,
+            staleness: ledger.staleness,
             rejected: owned(&ledger.rejected),
             discarded: owned(&ledger.discarded),
         }
@@ -309,9 +312,9 @@ impl LedgerBody {
         let named = |pile: BTreeMap<String, u32>| {
             pile.into_iter().map(|(reason, times)| (&*reason.leak(), times)).collect()
         };
-        let Self { rank, accepted, absent, misbehaved, rejected, discarded } = self;
+        let Self { rank, accepted, absent, misbehaved, staleness, rejected, discarded } = self;
         let (rejected, discarded) = (named(rejected), named(discarded));
-        (Rank(rank), Ledger { accepted, absent, misbehaved, rejected, discarded })
+        (Rank(rank), Ledger { accepted, absent, misbehaved, staleness, rejected, discarded })
     }
 }
 
@@ -333,7 +336,7 @@ mod tests {
     use super::*;
 
     fn checkpoint() -> Checkpoint {
-        let mut ledger = Ledger { accepted: 7, absent: 2, misbehaved: 3, ..Ledger::default() };
+        let mut ledger = Ledger { accepted: 7, absent: 2, misbehaved: 3, staleness: 4, ..Ledger::default() };
         ledger.rejected.insert("non-finite", 3);
         ledger.discarded.insert("skipped", 1);
         Checkpoint {

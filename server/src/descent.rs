@@ -6,7 +6,7 @@ use aggregation::{Aggregator, Refusal, Verdict};
 use optimizer::{Optimizer, Schedule};
 use round::{Rank, Round};
 
-use crate::{Scale, Spec, checkpoint::DescentState, constellation::constellation};
+use crate::{Scale, Spec, Tempo, checkpoint::DescentState, constellation::constellation};
 
 /// The common model ρ with its rule and its optimiser.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub struct Descent {
     optimizer: Optimizer,
     schedule: Schedule,
     scale: Scale,
+    tempo: Tempo,
     study: bool,
 }
 
@@ -45,6 +46,7 @@ impl Descent {
             optimizer: Optimizer::new(spec.optimizer, start.len()),
             schedule: spec.schedule,
             scale: spec.scale,
+            tempo: spec.mode,
             study: spec.study,
             model: Arc::new(start),
             before: Arc::default(),
@@ -101,6 +103,11 @@ impl Descent {
             Scale::Sum => rate,
             Scale::Mean => rate / rows.max(1) as f64,
         }
+    }
+
+    /// Gives rows of an asynchronous run the weight of their age, before they are aggregated.
+    pub fn discount(&self, rows: &mut [(Rank, Vec<f32>)], staleness: &[u32]) {
+        self.tempo.discount(rows, staleness);
     }
 
     /// Aggregates `rows`, in order of rank and with as many as `byzantine` liars among them, and moves the model.

@@ -23,13 +23,15 @@ use crate::{
     CheckpointError, Config, Descent, Outcome, PreviousState, ServerError,
     deadline::Pace,
     keeper::{self, Keeper},
+    meters,
     observers::{self, Follows, Observers},
     oracle::{Reveals, Revelation},
     places::{Downstream, NoPlace, Places, Seat, Wish},
 };
 
 use farewell::GRACE;
-use rounds::{Aggregated, settles};
+use rounds::{Aggregated, Collected, settles};
+use shared::event;
 pub(crate) use shared::{Shared, Spare, backlog, round};
 
 /// What the sockets tell the hub.
@@ -105,14 +107,6 @@ struct Closed {
 /// Signs of life that may be missed.
 const PATIENCE: u32 = 3;
 
-/// What an update is to the engine.
-fn event(rank: Rank, update: Result<(Round, Vec<f32>), Rejection>) -> Event {
-    match update {
-        Ok((round, row)) => Event::Delivered { rank, round, row },
-        Err(why) => Event::Malformed { rank, why },
-    }
-}
-
 impl Closed {
     fn new(run: u64, round: u32, state: PreviousState) -> Self {
         // Only a sum of one frame is revealed.
@@ -123,7 +117,7 @@ impl Closed {
 
 impl Hub {
     pub(crate) fn new(mut config: Config, stop: CancellationToken) -> Result<Self, ServerError> {
-        let plan = config.spec.plan(config.workers)?;
+        let plan = config.spec.plan(config.workers, config.seed)?;
         let inherited = keeper::load(&config)?;
         // The start is not kept beside the model.
         let mut descent = Descent::new(&config.spec, std::mem::take(&mut config.start), config.seed);
@@ -169,6 +163,7 @@ impl Hub {
             description: Arc::new(description),
             model: receiver,
             spare: Spare::default(),
+            staleness_max: config.spec.mode.staleness_max(),
             strangers: Arc::default(),
         };
         Ok(Self {
@@ -213,7 +208,7 @@ impl Hub {
             let deadline = self.deadline;
             tokio::select! {
                 () = self.stop.cancelled() => break,
-                Some(message) = messages.recv() => self.take(message).await,
+                Some(message) = messages.recv(), if !self.holds_back() => self.take(message).await,
                 done = async { self.aggregating.as_mut().expect("guarded").await }, if self.aggregating.is_some() => {
                     self.aggregating = None;
                     match done {
@@ -233,7 +228,7 @@ impl Hub {
                 }
                 _ = pulse.tick() => {
                     // Signs of life wait unheard while the hub waits for somebody else: nobody was silent then but it.
-                    if pulsed.elapsed() > 2 * self.config.spec.heartbeat {
+                    if self.holds_back() || pulsed.elapsed() > 2 * self.config.spec.heartbeat {
                         self.places.hear_all();
                     }
                     pulsed = Instant::now();
@@ -245,6 +240,11 @@ impl Hub {
             }
         }
         self.take_leave(messages).await
+    }
+
+    /// What comes while the model moves counts in the next round, unless only the updates of a round count in it.
+    fn holds_back(&self) -> bool {
+        self.aggregating.is_some() && self.config.spec.mode.is_asynchronous()
     }
 
     async fn take(&mut self, message: Message) {
@@ -355,8 +355,9 @@ impl Hub {
                     tracing::warn!(worker = rank.0, round = self.round, "banned: it misbehaved too often");
                     unread.extend(self.places.expel(rank, true));
                 }
-                Command::Aggregate { round, rows, absent, byzantine } => {
-                    self.aggregate(round, rows, absent, byzantine);
+                Command::Superseded(rank) => meters::superseded(rank),
+                Command::Aggregate { round, rows, staleness, absent, byzantine } => {
+                    self.aggregate(round, Collected { rows, staleness, byzantine }, absent);
                 }
                 Command::Skip { round, rows, absent } => {
                     let why = format!("{} updates, fewer than the quorum", rows.len());

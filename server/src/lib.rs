@@ -2,6 +2,8 @@
 //!
 //! It knows the number of parameters, a rule and an optimiser; it never knows the model, the data, or who lies.
 
+mod asked;
+mod asynchronous;
 mod bounded;
 mod checkpoint;
 mod constellation;
@@ -34,6 +36,7 @@ use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::{Connected, TcpIncoming};
 
+pub use asynchronous::{Asynchronous, Stragglers, Tempo};
 use bounded::Bounded;
 pub use checkpoint::{Checkpoint, CheckpointError, DescentState, PreviousState};
 pub use deadline::{Deadline, Learned};

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
-use round::{Rank, Rejection, SKIPPED};
+use round::{Rank, Rejection, SKIPPED, SUPERSEDED};
 
 use crate::Moved;
 
@@ -43,6 +43,18 @@ pub(crate) fn absent(ranks: &[Rank]) {
     for rank in ranks {
         counter!("equipoise_absent_total", "worker" => rank.0.to_string()).increment(1);
     }
+}
+
+/// How many rounds old the updates of a buffer were.
+pub(crate) fn aged(staleness: &[u32]) {
+    for rounds in staleness {
+        histogram!("equipoise_update_staleness").record(f64::from(*rounds));
+    }
+}
+
+/// An update that was in gave way to a later one of the same worker.
+pub(crate) fn superseded(rank: Rank) {
+    discarded(rank, SUPERSEDED);
 }
 
 /// An update was not taken.

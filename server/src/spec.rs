@@ -4,10 +4,10 @@ use std::{num::NonZeroU32, time::Duration};
 
 use aggregation::Pipeline;
 use optimizer::{InvalidMethod, InvalidSchedule, Method, Schedule};
-use round::{Conduct, Plan};
+use round::{Conduct, Plan, Sample};
 use serde::{Deserialize, Serialize};
 
-use crate::Deadline;
+use crate::{Deadline, Tempo};
 
 /// The `[server]` section of a scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,7 +36,16 @@ pub struct Spec {
     /// What misbehaviour costs beyond the vote of the round: `"drop"` for nothing more; `"count"` to run the rule with an f
     /// that is less by those who misbehaved; `{ ban = 3 }` for all votes after the third time.
     pub misbehaviour: Misbehaviour,
-    /// Updates without which a round is skipped; default: more than half of the workers.
+    /// Whether rounds wait for everybody: `"synchronous"`, or `{ asynchronous = { buffer = 8 } }` for rounds of eight updates.
+    #[serde(skip_serializing_if = "is_default")]
+    pub mode: Tempo,
+    /// The share of the workers that each round asks, drawn anew; without, all are asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<f64>,
+    /// Probability that is put up with of a run in which some draw has more liars than the rule is told to tolerate.
+    #[serde(skip_serializing_if = "is_usual_risk")]
+    pub sample_risk: f64,
+    /// Updates without which a round is skipped; default: more than half of the workers that it asks, or the whole buffer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quorum: Option<usize>,
     /// Whether a round goes on without a member that is gone, or waits for it.
@@ -68,6 +77,9 @@ impl Default for Spec {
             identity: Mode::Open,
             study: false,
             misbehaviour: Misbehaviour::Drop,
+            mode: Tempo::Synchronous,
+            sample: None,
+            sample_risk: SAMPLE_RISK,
             quorum: None,
             absent: Absent::GoOn,
             checkpoint: Checkpoints::default(),
@@ -76,6 +88,13 @@ impl Default for Spec {
             heartbeat: Duration::from_secs(5),
         }
     }
+}
+
+const SAMPLE_RISK: f64 = 0.001;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_usual_risk(risk: &f64) -> bool {
+    risk.to_bits() == SAMPLE_RISK.to_bits()
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -161,13 +180,33 @@ pub enum InvalidSpec {
     #[error("there are no workers, expected at least 1")]
     NoWorkers,
     /// The quorum can never be met, or is none.
-    #[error("quorum is {quorum}, expected 1 to {workers}, the number of workers")]
+    #[error("quorum is {quorum}, expected 1 to {rows}, the number of updates that a round is made of")]
     Quorum {
         /// What was given
         quorum: usize,
+        /// Updates of a round
+        rows: usize,
+    },
+    /// The share of the workers is none.
+    #[error("sample is {0}, expected a share of the workers above 0 and at most 1")]
+    Sample(f64),
+    /// The risk is no probability.
+    #[error("sample_risk is {0}, expected a probability from 0 to below 1")]
+    Risk(f64),
+    /// The buffer can never be full, or is none.
+    #[error("mode.asynchronous.buffer is {buffer}, expected 1 to {workers}, the number of workers")]
+    Buffer {
+        /// What was given
+        buffer: usize,
         /// Number of workers
         workers: usize,
     },
+    /// The weight of old updates makes no sense.
+    #[error("mode.asynchronous.exponent is {0}, expected zero or a positive number")]
+    Exponent(f64),
+    /// Two ways to ask fewer than all.
+    #[error("sample is for synchronous rounds; an asynchronous run asks everybody and takes who comes first")]
+    SampledAsynchronous,
     /// The sum does not fit a round's opening.
     #[error("reveal_sum needs a model of at most {most} parameters, this one has {got}")]
     RevealSum {
@@ -211,11 +250,11 @@ const SKIPS_MAX: u32 = 10;
 const STUDIED_MAX: usize = 400;
 
 impl Spec {
-    /// The engine's plan for `workers` workers.
+    /// The engine's plan for `workers` workers; `seed` decides who is drawn.
     ///
     /// # Errors
     /// When a number is out of its range.
-    pub fn plan(&self, workers: usize) -> Result<Plan, InvalidSpec> {
+    pub fn plan(&self, workers: usize, seed: u64) -> Result<Plan, InvalidSpec> {
         self.optimizer.check()?;
         self.schedule.check()?;
         if self.rounds == 0 {
@@ -238,9 +277,12 @@ impl Spec {
         if self.study && workers > STUDIED_MAX {
             return Err(InvalidSpec::Study { workers, most: STUDIED_MAX });
         }
-        let quorum = self.quorum.unwrap_or(workers / 2 + 1);
-        if quorum == 0 || quorum > workers {
-            return Err(InvalidSpec::Quorum { quorum, workers });
+        self.check_who_is_asked(workers)?;
+        let (rows, byzantine) = self.expected(workers);
+        let usual = if self.mode.is_asynchronous() { rows } else { rows / 2 + 1 };
+        let quorum = self.quorum.unwrap_or(usual);
+        if quorum == 0 || quorum > rows {
+            return Err(InvalidSpec::Quorum { quorum, rows });
         }
         let absent = match self.absent {
             Absent::GoOn => round::Absent::GoOn,
@@ -251,9 +293,11 @@ impl Spec {
             rounds: self.rounds,
             quorum,
             skips_max: SKIPS_MAX,
-            byzantine: self.byzantine,
+            byzantine,
             conduct: self.misbehaviour.into(),
             absent,
+            pace: self.mode.pace(),
+            sample: self.sample.map(|_| Sample { size: rows, seed }),
         })
     }
 }
@@ -261,17 +305,18 @@ impl Spec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Asynchronous, Stragglers};
 
     #[test]
     fn the_default_quorum_is_a_majority() {
         for (workers, quorum) in [(1, 1), (2, 2), (10, 6), (11, 6)] {
-            assert_eq!(Spec::default().plan(workers).unwrap().quorum, quorum);
+            assert_eq!(Spec::default().plan(workers, 1).unwrap().quorum, quorum);
         }
     }
 
     #[test]
     fn what_cannot_run_is_refused() {
-        let refused = |spec: Spec| spec.plan(11).unwrap_err().to_string();
+        let refused = |spec: Spec| spec.plan(11, 1).unwrap_err().to_string();
         assert!(refused(Spec { rounds: 0, ..Spec::default() }).contains("rounds is 0"));
         assert!(refused(Spec { quorum: Some(12), ..Spec::default() }).contains("expected 1 to 11"));
         assert!(refused(Spec { quorum: Some(0), ..Spec::default() }).contains("quorum is 0"));
@@ -279,6 +324,24 @@ mod tests {
         assert!(
             refused(Spec { schedule: Schedule::constant(-1.0), ..Spec::default() }).contains("rate is -1")
         );
-        assert_eq!(Spec::default().plan(0), Err(InvalidSpec::NoWorkers));
+        assert!(refused(Spec { sample: Some(1.5), ..Spec::default() }).contains("sample is 1.5"));
+        assert!(refused(Spec { sample: Some(0.0), ..Spec::default() }).contains("sample is 0"));
+        assert!(refused(Spec { sample_risk: 1.0, ..Spec::default() }).contains("sample_risk is 1"));
+        let asynchronous = |buffer, exponent| {
+            let stragglers = Stragglers::Discard;
+            Tempo::Asynchronous(Asynchronous { buffer, staleness_max: 3, exponent, stragglers })
+        };
+        let mode = asynchronous(12, 0.5);
+        assert!(refused(Spec { mode, ..Spec::default() }).contains("buffer is 12, expected 1 to 11"));
+        let mode = asynchronous(0, 0.5);
+        assert!(refused(Spec { mode, ..Spec::default() }).contains("buffer is 0"));
+        let mode = asynchronous(5, -1.0);
+        assert!(refused(Spec { mode, ..Spec::default() }).contains("exponent is -1"));
+        let mode = asynchronous(5, 0.5);
+        assert!(
+            refused(Spec { mode, sample: Some(0.5), ..Spec::default() })
+                .contains("sample is for synchronous")
+        );
+        assert_eq!(Spec::default().plan(0, 1), Err(InvalidSpec::NoWorkers));
     }
 }

@@ -50,12 +50,12 @@ impl Uploads {
     }
 }
 
-/// Reads an update to its end, or until it is clear that it will not be one. `open` answers the round that is open.
+/// Reads an update to its end, or until it is clear that it will not count. `counts` answers whether one of a round does.
 pub(crate) async fn read(
     mut frames: impl Stream<Item = Result<v1::Frame, Status>> + Unpin,
     mut assembler: Assembler,
     turn: Turn,
-    open: impl Fn() -> u32,
+    counts: impl Fn(Round) -> Result<(), Rejection>,
 ) -> Result<(Round, Vec<f32>), Rejection> {
     let start = Instant::now();
     loop {
@@ -80,10 +80,8 @@ pub(crate) async fn read(
             Ok(None) => return assembler.finish(),
         }
         // The rest of an update that will not count is not worth the memory.
-        if let (Some(round), now) = (assembler.round(), open())
-            && round.get() != now
-        {
-            return Err(Rejection::WrongRound { got: round, open: Round::new(now) });
+        if let Some(round) = assembler.round() {
+            counts(round)?;
         }
     }
 }
@@ -122,7 +120,7 @@ mod tests {
     async fn an_update_that_does_not_go_on_stalls_when_its_bytes_are_overdue() {
         let frames = iter(update(1).into_iter().take(1)).chain(pending());
         let start = Instant::now();
-        let why = read(Box::pin(frames), assembler(), turn().await, || 1).await.unwrap_err();
+        let why = read(Box::pin(frames), assembler(), turn().await, |_| Ok(())).await.unwrap_err();
         let frame = limits::FRAME_BYTES_MAX as u64;
         assert_eq!(why, Rejection::Stalled { got: frame, want: 3 * frame });
         assert_eq!(start.elapsed().as_secs(), limits::update_time(2 * frame).as_secs());
@@ -132,14 +130,18 @@ mod tests {
     async fn a_slow_update_that_keeps_the_pace_is_taken_however_long_it_takes() {
         let pace = Duration::from_secs(15);
         let frames = iter(update(1)).throttle(pace);
-        let taken = read(Box::pin(frames), assembler(), turn().await, || 1).await;
+        let taken = read(Box::pin(frames), assembler(), turn().await, |_| Ok(())).await;
         assert_eq!(taken.map(|(round, row)| (round.get(), row.len())), Ok((1, D)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_rest_of_an_update_of_another_round_is_not_waited_for() {
         let frames = iter(update(7).into_iter().take(1)).chain(pending());
-        let why = read(Box::pin(frames), assembler(), turn().await, || 8).await.unwrap_err();
+        let why = read(Box::pin(frames), assembler(), turn().await, |got| {
+            Err(Rejection::WrongRound { got, open: None })
+        })
+        .await
+        .unwrap_err();
         assert_eq!(why.label(), "wrong-round");
     }
 
@@ -148,7 +150,7 @@ mod tests {
         let uploads = Uploads::default();
         let first = uploads.turn(Rank(0)).await.unwrap();
         let other = uploads.turn(Rank(1)).await.unwrap();
-        let reading = tokio::spawn(read(pending(), assembler(), first, || 1));
+        let reading = tokio::spawn(read(pending(), assembler(), first, |_| Ok(())));
         assert!(uploads.turn(Rank(0)).await.is_some());
         assert_eq!(reading.await.unwrap(), Err(Rejection::Replaced));
         assert!(!other.replaced.is_cancelled());

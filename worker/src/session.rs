@@ -238,9 +238,9 @@ impl Round {
     async fn answer<P: Participant>(
         mut self,
         participant: Recalling<P>,
-        opened: v1::RoundOpened,
+        mut opened: v1::RoundOpened,
     ) -> Answer<P> {
-        let seen = match self.see(&opened, participant.participant.wants_honest()).await {
+        let seen = match self.see(&mut opened, participant.participant.wants_honest()).await {
             Ok(Some(seen)) => seen,
             // The round closed before its model was here.
             Ok(None) => return Answer { participant, update: Ok(None) },
@@ -254,16 +254,19 @@ impl Round {
         Answer { participant, update }
     }
 
-    /// What a round shows; `None` when it is over.
+    /// What a round shows; `None` when it is over. Where rounds do not wait, `opened` becomes a later one, whose model came.
     async fn see(
         &mut self,
-        opened: &v1::RoundOpened,
+        opened: &mut v1::RoundOpened,
         wants_honest: bool,
     ) -> Result<Option<Seen>, WorkerError> {
         let model = match &opened.model {
             Some(frame) => self.assemble(std::slice::from_ref(frame))?,
             None => match self.pull(opened.round).await? {
-                Some(model) => model,
+                Some((round, model)) => {
+                    opened.round = round;
+                    model
+                }
                 None => return Ok(None),
             },
         };
@@ -295,8 +298,9 @@ impl Round {
         Assembler::new(Expected { run: self.run, dimension: self.dimension as u64 }, Vec::new())
     }
 
-    /// The model of `round`; `None` when that round is over.
-    async fn pull(&mut self, round: u32) -> Result<Option<Vec<f32>>, WorkerError> {
+    /// The model of `round`, or of a later one if the server has only that and would take an answer to it; `None` when the
+    /// round is over.
+    async fn pull(&mut self, round: u32) -> Result<Option<(u32, Vec<f32>)>, WorkerError> {
         let mut request = Request::new(v1::PullRequest { round });
         self.secret.sign(&mut request);
         let mut frames = match self.client.pull_model(request).await {
@@ -308,7 +312,8 @@ impl Round {
         while let Some(frame) = frames.message().await.map_err(|status| lost(round, Some(status)))? {
             assembler.push(&frame).map_err(WorkerError::BadModel)?;
         }
-        assembler.finish().map(|(_, model)| Some(model)).map_err(WorkerError::BadModel)
+        let (of, model) = assembler.finish().map_err(WorkerError::BadModel)?;
+        Ok((of.get() >= round).then(|| (of.get(), model)))
     }
 
     async fn push(&mut self, update: Vec<v1::Frame>) -> Result<(), WorkerError> {

@@ -66,6 +66,7 @@ pub(super) async fn server(
             worker = rank.0,
             accepted = ledger.accepted,
             absent = ledger.absent,
+            staleness = ledger.staleness,
             rejected = ?ledger.rejected,
             discarded = ?ledger.discarded,
             "ledger"

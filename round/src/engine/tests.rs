@@ -1,7 +1,7 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::Conduct;
+use crate::{Conduct, Pace};
 
 const PLAN: Plan = Plan {
     workers: 3,
@@ -11,6 +11,8 @@ const PLAN: Plan = Plan {
     byzantine: 1,
     conduct: Conduct::Drop,
     absent: Absent::GoOn,
+    pace: Pace::Synchronous,
+    sample: None,
 };
 
 fn started() -> Engine {
@@ -223,16 +225,17 @@ proptest! {
                         prop_assert_eq!(round.get(), last_opened + 1);
                         last_opened = round.get();
                     }
-                    Command::Aggregate { round, rows, absent, byzantine } => {
+                    Command::Aggregate { round, rows, absent, byzantine, staleness } => {
                         prop_assert_eq!(round.get(), last_opened);
                         prop_assert!(rows.len() >= PLAN.quorum);
                         prop_assert!(rows.windows(2).all(|two| two[0].0 < two[1].0));
                         prop_assert_eq!(byzantine, PLAN.byzantine);
+                        prop_assert!(staleness.iter().all(|rounds| *rounds == 0));
                         prop_assert!(rows.iter().all(|(rank, _)| !absent.contains(rank)));
                     }
                     Command::Finish(_) => over = true,
                     Command::Remind { round, .. } => prop_assert_eq!(round.get(), last_opened),
-                    Command::Answer { .. } | Command::Skip { .. } | Command::Ban(_) => (),
+                    Command::Answer { .. } | Command::Skip { .. } | Command::Ban(_) | Command::Superseded(_) => (),
                 }
             }
         }

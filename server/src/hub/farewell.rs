@@ -9,7 +9,7 @@ use tokio::{
     time,
 };
 
-use super::{Hub, Message, event};
+use super::{Hub, Message, shared::event};
 use crate::{Outcome, ServerError};
 
 /// Longest time to wait for everybody to take their leave.

@@ -29,6 +29,13 @@ pub(super) struct Aggregated {
     kept: Result<(), CheckpointError>,
 }
 
+/// What a round's rule gets.
+pub(super) struct Collected {
+    pub(super) rows: Vec<(Rank, Vec<f32>)>,
+    pub(super) staleness: Vec<u32>,
+    pub(super) byzantine: usize,
+}
+
 /// n·d below which a round's arithmetic is done in place: handing it over would take longer.
 const SMALL: usize = 1 << 17;
 
@@ -44,7 +51,7 @@ impl Hub {
         self.opened = Instant::now();
         self.deadline = Some((Some(round), self.opened + self.config.spec.round_deadline.next(&self.pace)));
         meters::opened(round.get(), to.len());
-        self.step = descent.step(round, to.len());
+        self.step = descent.step(round, self.config.spec.mode.rows(to.len()));
         self.inherited = None;
         self.tell(round, to)
     }
@@ -94,13 +101,8 @@ impl Hub {
         }
     }
 
-    pub(super) fn aggregate(
-        &mut self,
-        round: Round,
-        rows: Vec<(Rank, Vec<f32>)>,
-        absent: Vec<Rank>,
-        byzantine: usize,
-    ) {
+    pub(super) fn aggregate(&mut self, round: Round, collected: Collected, absent: Vec<Rank>) {
+        let Collected { mut rows, staleness, byzantine } = collected;
         self.deadline = None;
         let Some(mut descent) = self.descent.take() else { return };
         let collecting = self.opened.elapsed();
@@ -109,8 +111,10 @@ impl Hub {
         let ledgers = self.engine.ledgers().iter().map(|(rank, ledger)| (*rank, ledger.clone())).collect();
         let draft = self.keeper.due(round, ledgers);
         let (small, reveal_sum) = (size <= SMALL && draft.is_none(), self.config.spec.reveal_sum);
+        let asynchronous = self.config.spec.mode.is_asynchronous();
         let work = move || {
             let start = std::time::Instant::now();
+            descent.discount(&mut rows, &staleness);
             let told = descent.apply(round, byzantine, &rows).map(|moved| {
                 let previous = PreviousState {
                     step: moved.step,
@@ -118,8 +122,15 @@ impl Hub {
                     sum: reveal_sum.then(|| descent.sum(rows.len())),
                 };
                 meters::aggregated(&moved, collecting, start.elapsed());
-                let report = report(round, &moved, &absent, (collecting, start.elapsed()));
-                (previous, v1::RoundReport { byzantine: byzantine as u32, ..report })
+                if asynchronous {
+                    meters::aged(&staleness);
+                }
+                let mut report = report(round, &moved, &absent, (collecting, start.elapsed()));
+                report.byzantine = byzantine as u32;
+                for (verdict, rounds) in report.verdicts.iter_mut().zip(&staleness) {
+                    verdict.staleness = *rounds;
+                }
+                (previous, report)
             });
             let kept = match (draft, &told) {
                 (Some(draft), Ok((previous, report))) => {
@@ -226,7 +237,11 @@ fn report(
 ) -> v1::RoundReport {
     v1::RoundReport {
         round: round.get(),
-        verdicts: moved.verdicts.iter().map(|v| v1::Verdict { rank: v.rank, weight: v.weight }).collect(),
+        verdicts: moved
+            .verdicts
+            .iter()
+            .map(|v| v1::Verdict { rank: v.rank, weight: v.weight, staleness: 0 })
+            .collect(),
         absent: absent.iter().map(|rank| rank.0).collect(),
         skipped: String::new(),
         step: moved.step,

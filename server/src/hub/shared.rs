@@ -3,6 +3,7 @@
 use std::sync::{Arc, atomic::AtomicU32};
 
 use proto::{limits, v1};
+use round::{Event, Rank, Rejection, Round};
 use tokio::sync::watch;
 
 use crate::observers;
@@ -15,6 +16,8 @@ pub(crate) struct Shared {
     pub(crate) model: watch::Receiver<Arc<Vec<v1::Frame>>>,
     /// Rows that are not in use.
     pub(crate) spare: Spare,
+    /// Rounds that an update may be older than the open one.
+    pub(crate) staleness_max: u32,
     /// Calls from nobody that is known, since the last report.
     pub(crate) strangers: Arc<AtomicU32>,
 }
@@ -23,6 +26,16 @@ impl Shared {
     /// The round whose model is the latest: the one that is open, or about to.
     pub(crate) fn round(&self) -> u32 {
         round(&self.model.borrow())
+    }
+
+    /// Whether an update of this round could still count.
+    pub(crate) fn counts(&self, got: Round) -> Result<(), Rejection> {
+        let (now, most) = (self.round(), self.staleness_max);
+        match (now.checked_sub(got.get()), Round::new(now)) {
+            (Some(age), _) if age <= most => Ok(()),
+            (Some(_), Some(open)) if most > 0 => Err(Rejection::TooStale { got, open, most }),
+            (_, open) => Err(Rejection::WrongRound { got, open }),
+        }
     }
 }
 
@@ -51,4 +64,12 @@ impl Spare {
 pub(crate) fn backlog(shared: &Shared) -> usize {
     observers::backlog(usize::try_from(shared.description.dimension).unwrap_or(usize::MAX))
         .min(limits::FRAME_BYTES_MAX)
+}
+
+/// What an update is to the engine.
+pub(super) fn event(rank: Rank, update: Result<(Round, Vec<f32>), Rejection>) -> Event {
+    match update {
+        Ok((round, row)) => Event::Delivered { rank, round, row },
+        Err(why) => Event::Malformed { rank, why },
+    }
 }
