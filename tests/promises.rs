@@ -10,6 +10,8 @@ mod architecture;
 mod asynchronous;
 #[path = "promises/attacks.rs"]
 mod attacks;
+#[path = "promises/bench.rs"]
+mod bench;
 #[path = "promises/data.rs"]
 mod data;
 #[path = "promises/determinism.rs"]

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use learning::{model, regularizer};
 
 use crate::{
-    commands::{aggregate, bench_aggregation, rules},
+    commands::{aggregate, bench, bench_aggregation, rules},
     keys::Keys,
     metrics::Metrics,
 };
@@ -220,8 +220,11 @@ pub struct Observe {
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub enum Bench {
-    /// Rounds a second of a cluster whose workers have nothing to compute
-    Rounds(BenchRounds),
+    /// The wire: throughput beside plain TCP, rounds a second, memory, very many workers, the abuse suite
+    Network(bench::Arguments),
+    /// The server of a plain TCP copy
+    #[command(hide = true)]
+    Copy,
     /// Every aggregation rule, beside what this machine reads and multiplies
     Aggregation(bench_aggregation::Arguments),
     /// The local work of an honest worker, beside what this machine multiplies and copies
@@ -240,23 +243,6 @@ pub struct BenchLearning {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub data: Data,
-}
-
-/// Arguments of `bench rounds`.
-#[derive(Debug, Args)]
-pub struct BenchRounds {
-    /// Worker processes
-    #[arg(long, default_value_t = 10)]
-    pub workers: usize,
-    /// Parameters of the model
-    #[arg(long, default_value_t = 650)]
-    pub dimension: usize,
-    /// Rounds to go through
-    #[arg(long, default_value_t = 2000)]
-    pub rounds: u32,
-    /// One JSON object instead of a sentence
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Models, as the command line names them.

@@ -2,7 +2,7 @@
 
 pub(crate) mod abuse;
 pub(crate) mod aggregate;
-mod bench;
+pub(crate) mod bench;
 pub(crate) mod bench_aggregation;
 mod bench_learning;
 mod experiments;
@@ -25,7 +25,7 @@ use crate::{
     cli::{Bench, Cli, Command, Common},
     failure::Failure,
     keys::Keys,
-    lifeline,
+    lifeline, open_files,
     run::Options,
 };
 
@@ -34,6 +34,7 @@ use crate::{
 /// # Errors
 /// When it does not come to its end.
 pub fn execute(cli: Cli) -> Result<(), Failure> {
+    open_files::raise();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads(&cli.command))
         .enable_all()
@@ -67,7 +68,8 @@ async fn dispatch(command: Command, shutdown: impl Future<Output = ()>) -> Resul
         Command::Abuse(arguments) => abuse::abuse(arguments, shutdown).await,
         Command::Keys(command) => keys::keys(&command),
         Command::Health(arguments) => processes::health(&arguments).await,
-        Command::Bench(Bench::Rounds(arguments)) => bench::rounds(arguments, shutdown).await,
+        Command::Bench(Bench::Network(arguments)) => bench::network(arguments, shutdown).await,
+        Command::Bench(Bench::Copy) => bench::copy(shutdown).await,
         Command::Aggregate(arguments) => aggregate::aggregate(&arguments),
         Command::Rules(arguments) => rules::rules(&arguments),
         Command::Bench(Bench::Aggregation(arguments)) => bench_aggregation::aggregation(&arguments),

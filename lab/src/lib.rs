@@ -17,6 +17,7 @@ pub mod ledgers;
 mod lifeline;
 pub mod metrics;
 pub mod observer;
+pub mod open_files;
 mod paper;
 pub mod poison;
 pub mod progress;

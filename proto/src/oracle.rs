@@ -5,9 +5,10 @@ use tonic::{Request, metadata::MetadataValue};
 /// Metadata key of the token.
 pub const KEY: &str = "equipoise-oracle";
 
-/// Puts the token into the metadata of a request; a token that cannot stand there is left out, and refused.
+/// Puts the token into the metadata of a request, where it is marked as not to be shown; a token that cannot stand there is left out, and refused.
 pub fn sign<T>(token: &str, request: &mut Request<T>) {
-    if let Ok(value) = MetadataValue::try_from(token) {
+    if let Ok(mut value) = MetadataValue::try_from(token) {
+        value.set_sensitive(true);
         request.metadata_mut().insert(KEY, value);
     }
 }

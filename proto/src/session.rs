@@ -33,12 +33,14 @@ impl Session {
         format!("{:032x}", u128::from_be_bytes(self.0))
     }
 
-    /// Puts the session into the metadata of a request.
+    /// Puts the session into the metadata of a request, where it is marked as not to be shown.
     ///
     /// # Panics
     /// Never: hexadecimal digits are valid metadata.
     pub fn sign<T>(self, request: &mut Request<T>) {
-        let value = MetadataValue::try_from(self.to_hex()).expect("hexadecimal digits are valid metadata");
+        let mut value =
+            MetadataValue::try_from(self.to_hex()).expect("hexadecimal digits are valid metadata");
+        value.set_sensitive(true);
         request.metadata_mut().insert(KEY, value);
     }
 }
@@ -61,6 +63,7 @@ mod tests {
         assert_eq!(Session::of(&request), None);
         session.sign(&mut request);
         assert_eq!(Session::of(&request), Some(session));
+        assert!(!format!("{:?}", request.metadata()).contains("0707"));
         for bad in ["", "07", "zz070707070707070707070707070707", "+7070707070707070707070707070707"] {
             request.metadata_mut().insert(KEY, bad.parse().unwrap());
             assert_eq!(Session::of(&request), None, "{bad}");

@@ -9,7 +9,7 @@ use std::{
 
 use lab::keys::{self, Days};
 
-use crate::program::{equipoise, json, output, succeed, with_scenario};
+use crate::program::{equipoise, json, output, with_scenario};
 
 const SCENARIO: &str = "[task]\nmodel = \"linear\"\n[server]\nrounds = 8\nidentity = \"MODE\"\n[workers]\ncount = 2\n\
                         [[attackers]]\nattack = { name = \"counter-gradient\" }\n";
@@ -56,7 +56,10 @@ fn files(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
 fn the_model_is_the_same_bits_whoever_has_to_say_who_he_is_and_no_secret_is_in_any_log() {
     let model = |mode: &str| {
         let (folder, _) = with_scenario(&SCENARIO.replace("MODE", mode));
-        succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--out", "out"]);
+        // Everything that any part of any process would ever write down.
+        let mut command = equipoise(folder.path(), ["run", "scenario.toml", "--quiet", "--out", "out"]);
+        let status = command.env("EQUIPOISE_LOG", "trace").stderr(Stdio::null()).status().expect("it starts");
+        assert!(status.success(), "{status}");
         let out = folder.path().join("out");
         let model = learning::data::load_vector(&out.join("model.npz"), "theta").expect("a model");
         assert_eq!(json(&out.join("summary.json"))["rounds"], 8);

@@ -38,6 +38,8 @@ pub(crate) struct Session {
     config: Config,
     /// What is wrong with the connection, if anything is.
     line: Option<Line>,
+    /// Where the last model was: the next one gets the same memory.
+    spare: Vec<f32>,
 }
 
 /// How a worker and its server part before the end.
@@ -97,7 +99,8 @@ impl Session {
         }
         let oracle = config.oracle.clone().map(|token| Oracle::new(channel, token));
         let (run, config) = (reply.run, config.clone());
-        Ok(Self { client, secret, joined, run, heartbeat, oracle, config, line })
+        let spare = Vec::new();
+        Ok(Self { client, secret, joined, run, heartbeat, oracle, config, line, spare })
     }
 
     pub(crate) const fn line(&self) -> Option<&Line> {
@@ -182,12 +185,13 @@ impl Session {
                 },
                 done = async { busy.as_mut().expect("guarded").await }, if busy.is_some() => {
                     busy = None;
-                    let Answer { participant, update } = match done {
+                    let Answer { participant, update, model } = match done {
                         Ok(answer) => answer,
                         // A participant's panic is a bug of ours.
                         Err(error) => std::panic::resume_unwind(error.into_panic()),
                     };
                     idle = Some(participant);
+                    self.spare = model;
                     match update {
                         Ok(Some(update)) if stopped.is_none() => {
                             let message = from_worker::Message::Update(update);
@@ -207,13 +211,14 @@ impl Session {
         }
     }
 
-    fn for_round(&self) -> Round {
+    fn for_round(&mut self) -> Round {
         Round {
             client: self.client.clone(),
             secret: self.secret,
             run: self.run,
             dimension: self.joined.dimension,
             oracle: self.oracle.clone(),
+            spare: std::mem::take(&mut self.spare),
         }
     }
 }
@@ -225,11 +230,14 @@ struct Round {
     run: u64,
     dimension: usize,
     oracle: Option<Oracle>,
+    spare: Vec<f32>,
 }
 
 /// What came of it.
 struct Answer<P> {
     participant: Recalling<P>,
+    /// The memory of the model that was answered.
+    model: Vec<f32>,
     /// The update, if it is short enough for the control stream and not sent yet.
     update: Result<Option<v1::Frame>, WorkerError>,
 }
@@ -243,15 +251,15 @@ impl Round {
         let seen = match self.see(&mut opened, participant.participant.wants_honest()).await {
             Ok(Some(seen)) => seen,
             // The round closed before its model was here.
-            Ok(None) => return Answer { participant, update: Ok(None) },
-            Err(error) => return Answer { participant, update: Err(error) },
+            Ok(None) => return Answer { participant, model: self.spare, update: Ok(None) },
+            Err(error) => return Answer { participant, model: self.spare, update: Err(error) },
         };
         let (run, round) = (self.run, opened.round);
-        let (participant, row) = respond(participant, opened, seen).await;
+        let (participant, row, model) = respond(participant, opened, seen).await;
         let mut update = share(run, round, Arc::new(row));
         let update =
             if update.len() == 1 { Ok(update.pop()) } else { self.push(update).await.map(|()| None) };
-        Answer { participant, update }
+        Answer { participant, model, update }
     }
 
     /// What a round shows; `None` when it is over. Where rounds do not wait, `opened` becomes a later one, whose model came.
@@ -261,7 +269,10 @@ impl Round {
         wants_honest: bool,
     ) -> Result<Option<Seen>, WorkerError> {
         let model = match &opened.model {
-            Some(frame) => self.assemble(std::slice::from_ref(frame))?,
+            Some(frame) => {
+                let buffer = std::mem::take(&mut self.spare);
+                self.assemble(std::slice::from_ref(frame), buffer)?
+            }
             None => match self.pull(opened.round).await? {
                 Some((round, model)) => {
                     opened.round = round;
@@ -270,7 +281,8 @@ impl Round {
                 None => return Ok(None),
             },
         };
-        let sum = opened.sum.as_ref().map(|frame| self.assemble(std::slice::from_ref(frame))).transpose()?;
+        let sum = opened.sum.as_ref();
+        let sum = sum.map(|frame| self.assemble(std::slice::from_ref(frame), Vec::new())).transpose()?;
         let honest = match (wants_honest, &mut self.oracle) {
             (false, _) => Vec::new(),
             (true, None) => return Err(WorkerError::NoToken),
@@ -286,16 +298,16 @@ impl Round {
         Ok(Some(Seen { model, sum, honest }))
     }
 
-    fn assemble(&self, frames: &[v1::Frame]) -> Result<Vec<f32>, WorkerError> {
-        let mut assembler = self.assembler();
+    fn assemble(&self, frames: &[v1::Frame], buffer: Vec<f32>) -> Result<Vec<f32>, WorkerError> {
+        let mut assembler = self.assembler(buffer);
         for frame in frames {
             assembler.push(frame).map_err(WorkerError::BadModel)?;
         }
         assembler.finish().map(|(_, model)| model).map_err(WorkerError::BadModel)
     }
 
-    fn assembler(&self) -> Assembler {
-        Assembler::new(Expected { run: self.run, dimension: self.dimension as u64 }, Vec::new())
+    fn assembler(&self, buffer: Vec<f32>) -> Assembler {
+        Assembler::new(Expected { run: self.run, dimension: self.dimension as u64 }, buffer)
     }
 
     /// The model of `round`, or of a later one if the server has only that and would take an answer to it; `None` when the
@@ -308,7 +320,8 @@ impl Round {
             Err(status) if status.code() == tonic::Code::FailedPrecondition => return Ok(None),
             Err(status) => return Err(lost(round, Some(status))),
         };
-        let mut assembler = self.assembler();
+        let spare = std::mem::take(&mut self.spare);
+        let mut assembler = self.assembler(spare);
         while let Some(frame) = frames.message().await.map_err(|status| lost(round, Some(status)))? {
             assembler.push(&frame).map_err(WorkerError::BadModel)?;
         }
@@ -352,7 +365,7 @@ async fn respond<P: Participant>(
     mut participant: Recalling<P>,
     opened: v1::RoundOpened,
     Seen { model, sum, honest }: Seen,
-) -> (Recalling<P>, Vec<f32>) {
+) -> (Recalling<P>, Vec<f32>, Vec<f32>) {
     tokio::task::spawn_blocking(move || {
         let previous = opened.previous.map(|previous| Previous {
             step: previous.step,
@@ -364,7 +377,7 @@ async fn respond<P: Participant>(
         let started = Instant::now();
         let row = participant.respond(&view);
         meters::responded(opened.round, started.elapsed());
-        (participant, row)
+        (participant, row, model)
     })
     .await
     .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))

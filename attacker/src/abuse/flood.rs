@@ -141,7 +141,7 @@ fn heartbeats(target: &Target) -> Answer<'_> {
             sent += 1;
         }
         let round = member.next_round().await?;
-        Ok(format!("{sent} heartbeats were read, then round {round} opened"))
+        Ok(format!("{sent} heartbeats were sent, then round {round} opened"))
     })
 }
 
@@ -215,7 +215,7 @@ pub(super) const ALL: &[Abuse] = &[
     Abuse {
         name: "heartbeat-flood",
         what: "sends heartbeats without a pause",
-        expected: &["heartbeats were read, then round"],
+        expected: &["heartbeats were sent, then round"],
         run: heartbeats,
     },
     Abuse {

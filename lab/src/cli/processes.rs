@@ -99,6 +99,9 @@ pub struct Worker {
     /// Answer zeros at once: for measuring the network
     #[arg(long, hide = true)]
     pub idle: bool,
+    /// So many of them in this process, a connection each
+    #[arg(long, hide = true, requires = "idle", default_value_t = 1)]
+    pub copies: usize,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub folder: Data,

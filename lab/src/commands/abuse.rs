@@ -9,7 +9,7 @@ use attacker::abuse::{self, Abuse, Credentials, Target, Verdict, Watch};
 use clap::Args;
 use serde::Serialize;
 
-use super::{endpoint, worker_name};
+use super::{bench::memory_peak, endpoint, worker_name};
 use crate::{failure::Failure, keys::Keys, report::table::table};
 
 /// Arguments of `abuse`.
@@ -127,11 +127,4 @@ fn print(report: &Report) {
     if let Some([before, after]) = report.memory_peak_bytes {
         println!("memory peak of the server: {} MiB before, {} MiB after", before >> 20, after >> 20);
     }
-}
-
-/// The most memory that a process ever had resident, where the system tells.
-fn memory_peak(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes << 10)
 }

@@ -1,109 +1,137 @@
-//! Measurements of this machine.
+//! `equipoise bench network`: what the wire costs, beside a plain copy of the same bytes on the same machine.
+//!
+//! The server is always a process of its own, so that its processor time and memory can be read.
 
-use std::{future::Future, path::Path, time::Instant};
+mod abuse;
+mod copy;
+mod process;
+mod reports;
+mod rounds;
+mod scale;
+mod stage;
+mod transfer;
 
-use serde::Serialize;
-use tonic::transport::Endpoint;
-use worker::Workers;
-
-use crate::{
-    cli::BenchRounds,
-    cluster::Cluster,
-    failure::Failure,
-    observer::{Observer, Sighting},
-    results::Folder,
-    scenario::Scenario,
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
 };
 
-#[derive(Debug, Serialize)]
-struct Measured {
-    workers: usize,
-    dimension: usize,
-    rounds: u32,
-    seconds: f64,
-    rounds_per_second: f64,
-    /// Of the times between the ends of two rounds.
-    median_ms: f64,
-    p99_ms: f64,
+use clap::{Args, ValueEnum};
+pub(super) use copy::serve as copy;
+pub(super) use process::memory_peak;
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Arguments of `bench network`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// One part; may be given several times [default: all]
+    #[arg(long, value_enum, value_name = "PART")]
+    part: Vec<Part>,
+    /// Workers of the part `scale`; may be given several times
+    #[arg(long, value_name = "N", default_value = "1000")]
+    workers: Vec<usize>,
+    /// One JSON object instead of sentences
+    #[arg(long)]
+    json: bool,
 }
 
-pub(super) async fn rounds(
-    arguments: BenchRounds,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), Failure> {
-    let scratch = std::env::temp_dir().join(format!("equipoise-bench-{}", std::process::id()));
-    let mut cluster = Cluster::default();
-    let measured = tokio::select! {
-        measured = measure(&arguments, &mut cluster, &scratch) => measured,
-        () = shutdown => Err(Failure::because("interrupted")),
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// 100 MB down and up, two workers, beside plain TCP
+    Transfer,
+    /// The server's memory with 25 workers of 16 MB each
+    Memory,
+    /// Rounds a second of ten workers that have nothing to compute, d = 1,000
+    Rounds,
+    /// Rounds of very many workers, d = 7,850
+    Scale,
+    /// The abuse suite beside ten honest workers
+    Abuse,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    machine: process::Machine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transfer: Option<transfer::Measured>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<scale::Measured>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rounds: Option<rounds::Measured>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scale: Vec<scale::Measured>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    abuse: Option<abuse::Measured>,
+}
+
+pub(super) async fn network(arguments: Arguments, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+    let scratch = Scratch(std::env::temp_dir().join(format!("equipoise-bench-{}", std::process::id())));
+    let report = tokio::select! {
+        report = measure(&arguments, &scratch.0) => report?,
+        () = shutdown => return Err(Failure::because("interrupted")),
     };
-    cluster.interrupt();
-    cluster.finish().await;
-    let _ = std::fs::remove_dir_all(&scratch);
-    let measured = measured?;
     if arguments.json {
-        println!("{}", serde_json::to_string(&measured).map_err(|error| Failure::unfinished(&error))?);
+        println!("{}", serde_json::to_string(&report).map_err(|error| Failure::unfinished(&error))?);
     } else {
-        println!(
-            "{} processes, d = {}: {:.0} rounds/s (median {:.2} ms, 99 % within {:.2} ms)",
-            measured.workers + 1,
-            measured.dimension,
-            measured.rounds_per_second,
-            measured.median_ms,
-            measured.p99_ms,
-        );
+        print(&report);
     }
     Ok(())
 }
 
-async fn measure(
-    arguments: &BenchRounds,
-    cluster: &mut Cluster,
-    scratch: &Path,
-) -> Result<Measured, Failure> {
-    let BenchRounds { workers, dimension, rounds, .. } = *arguments;
-    let scenario = Scenario {
-        server: server::Spec { rounds, ..server::Spec::default() },
-        workers: Workers { count: workers },
-        ..Scenario::default()
+async fn measure(arguments: &Arguments, scratch: &Path) -> Result<Report, Failure> {
+    let wanted = |part| arguments.part.is_empty() || arguments.part.contains(&part);
+    let mut report = Report {
+        machine: process::Machine::this(),
+        transfer: None,
+        memory: None,
+        rounds: None,
+        scale: Vec::new(),
+        abuse: None,
     };
-    scenario.check()?;
-    let folder = Folder::create(scratch, &scenario)?;
-    let file = scratch.join("scenario.toml").display().to_string();
-    let dimension_text = dimension.to_string();
-    let server = ["server", "--listen", "127.0.0.1:0", "--scenario", &file, "--dimension", &dimension_text];
-    let url = cluster.start_server(&server.map(str::to_owned), folder.log("server")).await?;
-    let endpoint = Endpoint::from_shared(url.clone()).map_err(|error| Failure::unfinished(&error))?;
-    let mut observer = Observer::follow(endpoint).await?;
-    for rank in 0..workers as u32 {
-        let name = format!("worker-{rank}");
-        let log = folder.log(&name);
-        let worker = ["worker", &url, "--rank", &rank.to_string(), "--idle"].map(str::to_owned);
-        cluster.start_worker(name, rank, &worker, log)?;
+    if wanted(Part::Transfer) {
+        report.transfer = Some(transfer::transfer(&scratch.join("transfer")).await?);
     }
-    let mut ends = Vec::with_capacity(rounds as usize);
-    loop {
-        match observer.next().await? {
-            Sighting::Start(_) => (),
-            Sighting::Round(..) => ends.push(Instant::now()),
-            Sighting::Stop(Ok(())) => break,
-            Sighting::Stop(Err(why)) => return Err(Failure::because(why)),
+    if wanted(Part::Memory) {
+        report.memory = Some(scale::scale(&scratch.join("memory"), 25, 4_000_000, 5).await?);
+    }
+    if wanted(Part::Rounds) {
+        report.rounds = Some(rounds::rounds(&scratch.join("rounds"), 10, 1000, 10_000).await?);
+    }
+    if wanted(Part::Scale) {
+        for &workers in &arguments.workers {
+            let folder = scratch.join(format!("scale-{workers}"));
+            report.scale.push(scale::scale(&folder, workers, 7850, 20).await?);
         }
     }
-    // The first rounds are spent starting processes.
-    let steady = &ends[ends.len() / 10..];
-    let seconds =
-        steady.last().zip(steady.first()).map_or(0.0, |(last, first)| (*last - *first).as_secs_f64());
-    let mut gaps: Vec<f64> = steady.windows(2).map(|two| (two[1] - two[0]).as_secs_f64() * 1e3).collect();
-    gaps.sort_by(f64::total_cmp);
-    let quantile = |q: f64| gaps.get((q * gaps.len() as f64) as usize).copied().unwrap_or(0.0);
-    Ok(Measured {
-        workers,
-        dimension,
-        rounds,
-        seconds,
-        rounds_per_second: gaps.len() as f64 / seconds,
-        median_ms: quantile(0.5),
-        p99_ms: quantile(0.99),
-    })
+    if wanted(Part::Abuse) {
+        report.abuse = Some(abuse::abuse(&scratch.join("abuse")).await?);
+    }
+    Ok(report)
+}
+
+/// A folder that is gone afterwards.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn print(report: &Report) {
+    println!("{}", report.machine);
+    report.transfer.iter().for_each(|one| println!("{one}"));
+    report.memory.iter().for_each(|one| println!("{one}"));
+    report.rounds.iter().for_each(|one| println!("{one}"));
+    report.scale.iter().for_each(|one| println!("{one}"));
+    report.abuse.iter().for_each(|one| println!("{one}"));
+}
+
+/// The value below which a share of `q` of the values is; 0 when there is none.
+fn quantile(values: &mut [f64], q: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get((q * values.len() as f64) as usize).copied().unwrap_or(0.0)
 }

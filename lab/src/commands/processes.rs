@@ -4,7 +4,8 @@ use std::{future::Future, time::Duration};
 
 use round::Reason;
 use server::Mode;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -15,6 +16,7 @@ use crate::{
     cli,
     failure::{Failure, chain},
     headcount::Count,
+    open_files,
     ready::Ready,
     scenario::Scenario,
 };
@@ -40,6 +42,9 @@ pub(super) async fn server(
         ));
     }
     config.identity = arguments.keys.identity(mode, config.workers)?;
+    if let Some(few) = open_files::too_few(config.workers) {
+        tracing::warn!("{few}: those who come last will not get in; {}", open_files::HINT);
+    }
     if let Some(dimension) = arguments.dimension {
         config.start = vec![0.0; dimension];
     }
@@ -126,9 +131,7 @@ pub(super) async fn worker(
     let config = config(&arguments.place, place)?;
     let rows = Rows { file: arguments.data, start: arguments.start, folder: arguments.folder.folder() };
     let ended = if arguments.idle {
-        worker::run(config, |joined| Ok::<_, WorkerError>(Idle(joined.dimension)), shutdown)
-            .await
-            .map(|(end, _)| end)
+        idle(&config, arguments.copies, shutdown).await
     } else {
         let honest = |joined: &Joined| {
             tracing::info!(rank = joined.rank, workers = joined.workers, rounds = joined.rounds, "joined");
@@ -172,6 +175,35 @@ fn finished(end: End) -> Result<(), Failure> {
     match end {
         End::Done => Ok(()),
         End::Stopped(why) => Err(Failure::because(format!("the server ended the run: {why}"))),
+    }
+}
+
+/// Several workers that have nothing to compute, in this process.
+async fn idle(
+    config: &Config,
+    copies: usize,
+    shutdown: impl Future<Output = ()>,
+) -> Result<End, WorkerError> {
+    let stop = CancellationToken::new();
+    let mut workers = JoinSet::new();
+    for _ in 0..copies {
+        let idle = |joined: &Joined| Ok::<_, WorkerError>(Idle(joined.dimension));
+        workers.spawn(worker::run(config.clone(), idle, stop.clone().cancelled_owned()));
+    }
+    let all = async {
+        let mut end = End::Done;
+        while let Some(ended) = workers.join_next().await {
+            end = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?.0;
+        }
+        Ok(end)
+    };
+    tokio::pin!(all, shutdown);
+    tokio::select! {
+        ended = &mut all => ended,
+        () = &mut shutdown => {
+            stop.cancel();
+            all.await
+        }
     }
 }
 
