@@ -158,7 +158,8 @@ fn elect(
         (0..points.len()).filter(|&point| finite.get(point).is_none_or(|&finite| finite)).collect();
     let points: Vec<Option<&[f32]>> = present.iter().map(|&point| points[point]).collect();
     let (kept, kept_ranks) = (only(rows, &finite), only(ranks, &finite));
-    let cloud = election::chart(pipeline, kept.len(), &points, distances.only(&present), out.len());
+    let directly = election::directly(&points, out.len());
+    let cloud = election::chart(pipeline, kept.len(), distances.only(&present), directly);
     let keys = order::keys(round.seed, round.number, &kept_ranks);
     let pivot = match pipeline.rule {
         Rule::Monna { pivot } => kept_ranks.iter().position(|&rank| rank == pivot),

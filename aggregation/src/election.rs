@@ -2,7 +2,8 @@
 
 use crate::{
     MedianVariant, Pipeline, PreAggregator, Refusal, Rows, Rule, affine, before, coordinatewise,
-    geometry::{Cloud, Mixing, Point, distances},
+    geometry::{Cloud, Mixing, Point, distances, products},
+    matrix::Matrix,
     rules::{
         bulyan, caf, centered_clipping, cge, clipped_mean, dnc, fltrust, geometric_median, krum, mda, monna,
         sign_guard, smea,
@@ -154,32 +155,63 @@ impl Voters {
         anchor: Option<&[f32]>,
         out: &mut [f32],
     ) -> Result<Vec<f64>, Refusal> {
-        let f = round.f;
+        let columns = |drawn: &[usize]| {
+            rows.0.iter().map(|row| drawn.iter().map(|&k| row[k]).collect()).collect::<Vec<_>>()
+        };
+        let signs = |mixing: Option<&[&[f64]]>| tiles::signs(rows, mixing, out.len());
+        let weights = self.decide(round, out.len(), columns, signs)?;
+        Ok(self.write(round, weights.as_deref(), rows, anchor, out))
+    }
+
+    /// Weights of the points, of `d` coordinates, when one weight holds for all coordinates of a row: of the geometry, and of
+    /// the drawn coordinates of the rows or the numbers of their signs where a rule asks for these.
+    pub(crate) fn decide(
+        &self,
+        round: Round<'_>,
+        d: usize,
+        columns: impl Fn(&[usize]) -> Vec<Vec<f32>>,
+        signs: impl FnOnce(Option<&[&[f64]]>) -> Vec<[u32; 2]>,
+    ) -> Result<Option<Vec<f64>>, Refusal> {
         let weights = match round.pipeline.rule {
-            Rule::Median => return Ok(self.by_coordinate(rows, out, coordinatewise::median)),
-            Rule::TrimmedMean => {
-                return Ok(
-                    self.by_coordinate(rows, out, |rows, out| coordinatewise::trimmed_mean(rows, f, out))
-                );
-            }
-            Rule::Meamed => {
-                return Ok(self.by_coordinate(rows, out, |rows, out| coordinatewise::meamed(rows, f, out)));
-            }
-            Rule::Phocas => {
-                return Ok(self.by_coordinate(rows, out, |rows, out| coordinatewise::phocas(rows, f, out)));
-            }
-            Rule::Bulyan => return Ok(self.bulyan(f, rows, out)),
             Rule::Dnc { iterations, dimensions, filter } => {
-                let drop = (filter * f as f64) as usize;
-                self.pulled(&self.dnc(round, rows, out.len(), iterations, dimensions, drop)?)
+                let drop = (filter * round.f as f64) as usize;
+                self.pulled(&self.dnc(round, columns, d, iterations, dimensions, drop)?)
             }
             Rule::SignGuard { variant } => {
-                let signs = tiles::signs(rows, self.views().as_deref(), out.len());
+                let counts = signs(self.views().as_deref());
+                let signs: Vec<_> = counts.into_iter().map(|counts| tiles::fractions(counts, d)).collect();
                 self.pulled(&sign_guard::sign_guard(&self.cloud, variant, &signs, &self.keys)?)
             }
-            rule => self.weights(rule, f)?.unwrap_or_default(),
+            rule => return self.weights(rule, round.f),
         };
-        let n = rows.0.len();
+        Ok(Some(weights))
+    }
+
+    /// Writes what `rows` make under these weights of the points, or without them coordinate by coordinate.
+    pub(crate) fn write(
+        &self,
+        round: Round<'_>,
+        weights: Option<&[f64]>,
+        rows: Rows<'_>,
+        anchor: Option<&[f32]>,
+        out: &mut [f32],
+    ) -> Vec<f64> {
+        let (f, n) = (round.f, rows.0.len());
+        let Some(weights) = weights else {
+            return match round.pipeline.rule {
+                Rule::Median => self.by_coordinate(rows, out, coordinatewise::median),
+                Rule::TrimmedMean => {
+                    self.by_coordinate(rows, out, |rows, out| coordinatewise::trimmed_mean(rows, f, out))
+                }
+                Rule::Meamed => {
+                    self.by_coordinate(rows, out, |rows, out| coordinatewise::meamed(rows, f, out))
+                }
+                Rule::Phocas => {
+                    self.by_coordinate(rows, out, |rows, out| coordinatewise::phocas(rows, f, out))
+                }
+                _ => self.bulyan(f, rows, out),
+            };
+        };
         match anchor {
             // The centre is the last point, after the origin.
             Some(anchor) if weights.len() == n + 2 && weights[n + 1] != 0.0 => {
@@ -187,9 +219,9 @@ impl Voters {
                 let weights: Vec<f64> = weights[..n].iter().copied().chain([weights[n + 1]]).collect();
                 affine::combine(Rows(&all), &weights, out);
             }
-            _ => affine::combine(rows, &weights, out),
+            _ => affine::combine(rows, weights, out),
         }
-        Ok(weights[..n].to_vec())
+        weights[..n].to_vec()
     }
 
     fn views(&self) -> Option<Vec<&[f64]>> {
@@ -241,7 +273,7 @@ impl Voters {
     fn dnc(
         &self,
         round: Round<'_>,
-        rows: Rows<'_>,
+        columns: impl Fn(&[usize]) -> Vec<Vec<f32>>,
         d: usize,
         iterations: usize,
         dimensions: usize,
@@ -254,8 +286,7 @@ impl Voters {
                 break;
             }
             let drawn = dnc::draw(d, dimensions, round.seed, round.number, iteration);
-            let part: Vec<Vec<f32>> =
-                rows.0.iter().map(|row| drawn.iter().map(|&k| row[k]).collect()).collect();
+            let part = columns(&drawn);
             let views: Vec<&[f32]> = part.iter().map(Vec::as_slice).collect();
             let mut cloud = survey(round.pipeline, Rows(&views), None, dimensions);
             if let Some(mixing) = &self.mixing {
@@ -270,7 +301,7 @@ impl Voters {
 /// The cloud of `rows` with the fixed points that `pipeline` needs.
 fn survey(pipeline: &Pipeline, rows: Rows<'_>, anchor: Option<&[f32]>, d: usize) -> Cloud {
     let points = points(pipeline, rows, anchor);
-    chart(pipeline, rows.0.len(), &points, distances(&points, d), d)
+    chart(pipeline, rows.0.len(), distances(&points, d), directly(&points, d))
 }
 
 /// The rows, then the origin and the centre or root as `pipeline` needs them; `None` is the origin.
@@ -289,20 +320,24 @@ pub(crate) fn points<'a>(
     points
 }
 
-/// The cloud of `points` whose distances are known.
+/// The cloud of points whose distances are known; `direct` sums products where these are not enough.
 pub(crate) fn chart(
     pipeline: &Pipeline,
     voters: usize,
-    points: &[Option<&[f32]>],
-    distances: crate::matrix::Matrix,
-    d: usize,
+    distances: Matrix,
+    direct: impl FnOnce(usize, &[bool]) -> Matrix,
 ) -> Cloud {
     let cloud = Cloud::new(distances, voters);
-    if !pipeline.needs_products() {
-        return cloud;
-    }
-    let points: Vec<Point<'_>> = points.iter().map(|point| point.map_or(Point::Origin, Point::Row)).collect();
-    cloud.with_products(&points, d)
+    if pipeline.needs_products() { cloud.with_products(direct) } else { cloud }
+}
+
+/// Products of `points`, summed from their coordinates.
+pub(crate) fn directly(points: &[Option<&[f32]>], d: usize) -> impl FnOnce(usize, &[bool]) -> Matrix {
+    move |base, far| products(&as_points(points), base, far, d)
+}
+
+pub(crate) fn as_points<'a>(points: &[Option<&'a [f32]>]) -> Vec<Point<'a>> {
+    points.iter().map(|point| point.map_or(Point::Origin, Point::Row)).collect()
 }
 
 /// Weights of voters that `mixing` made, as weights of the points; what is behind the voters stays.

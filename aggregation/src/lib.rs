@@ -22,6 +22,8 @@ mod refusal;
 mod rows;
 mod rule;
 mod rules;
+#[cfg(test)]
+mod sharded;
 mod threads;
 mod tiles;
 

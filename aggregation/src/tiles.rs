@@ -31,10 +31,10 @@ pub(crate) fn on_mixed(
     sums
 }
 
-/// Fractions of positive and negative coordinates of the rows, mixed if there is a mixing.
-pub(crate) fn signs(rows: Rows<'_>, mixing: Option<&[&[f64]]>, d: usize) -> Vec<Signs> {
+/// Numbers of positive and negative coordinates of the rows, mixed if there is a mixing.
+pub(crate) fn signs(rows: Rows<'_>, mixing: Option<&[&[f64]]>, d: usize) -> Vec<[u32; 2]> {
     let Some(mixing) = mixing else {
-        return rows.0.par_iter().map(|row| fractions(count(row), d)).collect();
+        return rows.0.par_iter().map(|row| count(row)).collect();
     };
     let starts: Vec<usize> = (0..d).step_by(TILE).collect();
     let parts: Vec<Vec<[u32; 2]>> = starts
@@ -45,7 +45,7 @@ pub(crate) fn signs(rows: Rows<'_>, mixing: Option<&[&[f64]]>, d: usize) -> Vec<
         .collect();
     let sum =
         |row: usize| parts.iter().fold([0, 0], |sum, part| [sum[0] + part[row][0], sum[1] + part[row][1]]);
-    (0..mixing.len()).map(|row| fractions(sum(row), d)).collect()
+    (0..mixing.len()).map(sum).collect()
 }
 
 fn count(values: &[f32]) -> [u32; 2] {
@@ -54,7 +54,8 @@ fn count(values: &[f32]) -> [u32; 2] {
     })
 }
 
-fn fractions(counts: [u32; 2], d: usize) -> Signs {
+/// Counts as shares of `d` coordinates.
+pub(crate) fn fractions(counts: [u32; 2], d: usize) -> Signs {
     counts.map(|count| f64::from(count) / d.max(1) as f64)
 }
 

@@ -2,8 +2,6 @@
 
 use crate::matrix::{Matrix, dot, median};
 
-use super::products::{Point, products};
-
 /// A point this many times farther from the base than half of the voters are has its products summed directly.
 const FAR: f64 = 100.0;
 
@@ -27,18 +25,18 @@ impl Cloud {
         Self { voters, distances, products: Matrix::zeros(0) }
     }
 
-    /// The same with the inner products of its points.
-    pub(crate) fn with_products(mut self, points: &[Point<'_>], d: usize) -> Self {
+    /// The same with the inner products of its points; `direct` sums those around a base of points that are far away.
+    pub(crate) fn with_products(mut self, direct: impl FnOnce(usize, &[bool]) -> Matrix) -> Self {
         let base = self.middle();
         let from_base = self.distances.row(base);
         let radius = median(from_base[..self.voters].to_vec()) * FAR * FAR;
         let far: Vec<bool> = from_base.iter().map(|&distance| distance > radius).collect();
         let half = |i: usize, j: usize| 0.5 * (from_base[i] + from_base[j] - self.distances.at(i, j));
         self.products = if far.contains(&true) {
-            let direct = products(points, base, &far, d);
-            Matrix::from_fn(points.len(), |i, j| if far[i] || far[j] { direct.at(i, j) } else { half(i, j) })
+            let direct = direct(base, &far);
+            Matrix::from_fn(self.points(), |i, j| if far[i] || far[j] { direct.at(i, j) } else { half(i, j) })
         } else {
-            Matrix::from_fn(points.len(), half)
+            Matrix::from_fn(self.points(), half)
         };
         self
     }
@@ -142,7 +140,7 @@ impl Cloud {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::geometry::distances;
+    use crate::geometry::{Point, distances, products};
 
     /// A cloud of these voters with the origin, and the anchor if there is one.
     pub(crate) fn cloud(rows: &[&[f32]], anchor: Option<&[f32]>) -> Cloud {
@@ -155,7 +153,7 @@ pub(crate) mod tests {
             .chain([Point::Origin])
             .chain(anchor.map(Point::Row))
             .collect();
-        Cloud::new(distances(&some, d), rows.len()).with_products(&points, d)
+        Cloud::new(distances(&some, d), rows.len()).with_products(|base, far| products(&points, base, far, d))
     }
 
     #[test]

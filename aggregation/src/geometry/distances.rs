@@ -14,8 +14,6 @@ use crate::matrix::Matrix;
 /// Coordinates whose squares are summed in f32.
 const STRIP: usize = 512;
 const LANES: usize = 16;
-/// Blocks of coordinates summed in parallel: as many however many threads there are.
-const BLOCKS: usize = 64;
 /// Below it the squares of a strip may have vanished in f32.
 const TINY: f32 = 1e-28;
 
@@ -25,13 +23,20 @@ static ORIGIN: [f32; STRIP] = [0.0; STRIP];
 
 /// Squared distances between `points`, of which `None` is the origin, all of length `d`.
 pub(crate) fn distances(points: &[Option<&[f32]>], d: usize) -> Matrix {
-    let block = d.div_ceil(BLOCKS).max(16 * STRIP).next_multiple_of(STRIP);
+    total(points.len(), of_blocks(points, d, super::block(d)))
+}
+
+/// The parts of them of every block, pair (i, j < i) at i(i − 1)/2 + j.
+pub(crate) fn of_blocks(points: &[Option<&[f32]>], d: usize, block: usize) -> Vec<Vec<f64>> {
     let starts: Vec<usize> = (0..d).step_by(block).collect();
-    let sums: Vec<Vec<f64>> =
-        starts.into_par_iter().map(|start| of_block(points, start, d.min(start + block))).collect();
-    let mut matrix = Matrix::zeros(points.len());
-    for block in sums {
-        let pairs = (0..points.len()).flat_map(|i| (0..i).map(move |j| (i, j)));
+    starts.into_par_iter().map(|start| of_block(points, start, d.min(start + block))).collect()
+}
+
+/// The sum of all blocks, in order.
+pub(crate) fn total(points: usize, blocks: Vec<Vec<f64>>) -> Matrix {
+    let mut matrix = Matrix::zeros(points);
+    for block in blocks {
+        let pairs = (0..points).flat_map(|i| (0..i).map(move |j| (i, j)));
         for ((i, j), sum) in pairs.zip(block) {
             matrix.set(i, j, matrix.at(i, j) + sum);
         }
@@ -39,7 +44,6 @@ pub(crate) fn distances(points: &[Option<&[f32]>], d: usize) -> Matrix {
     matrix
 }
 
-/// The part of the coordinates `start..end`, pair (i, j < i) at i(i − 1)/2 + j.
 fn of_block(points: &[Option<&[f32]>], start: usize, end: usize) -> Vec<f64> {
     let mut sums = vec![0.0; points.len() * points.len().saturating_sub(1) / 2];
     let whole = start + (end - start) / LANES * LANES;
@@ -95,7 +99,7 @@ fn add_strip<S: Simd, const GROUP: usize>(simd: S, strips: &[&[f32]], sums: &mut
             meet(simd, a, b, &mut squares);
             for (i, squares) in (g * GROUP..strips.len()).zip(squares) {
                 for (j, lanes) in (h * GROUP..i).zip(squares) {
-                    let square = total(lanes);
+                    let square = sum(lanes);
                     let reliable = (TINY..=f32::MAX).contains(&square);
                     let square = if reliable { f64::from(square) } else { carefully(strips[i], strips[j]) };
                     sums[i * (i - 1) / 2 + j] += square;
@@ -139,7 +143,7 @@ fn meet<S: Simd, const GROUP: usize>(
 
 /// The sum of the lanes, by halves.
 #[inline(always)]
-fn total(lanes: Lanes) -> f32 {
+fn sum(lanes: Lanes) -> f32 {
     let eight: [f32; 8] = std::array::from_fn(|k| lanes[k] + lanes[k + 8]);
     let four: [f32; 4] = std::array::from_fn(|k| eight[k] + eight[k + 4]);
     (four[0] + four[2]) + (four[1] + four[3])

@@ -10,7 +10,6 @@ use crate::matrix::Matrix;
 /// Coordinates at a time.
 const STRIP: usize = 512;
 const LANES: usize = 8;
-const BLOCKS: usize = 64;
 
 /// A point given by its coordinates.
 #[derive(Debug, Clone, Copy)]
@@ -45,22 +44,34 @@ impl Point<'_> {
 
 /// ⟨x_i − b, x_j − b⟩ for every i that is `wanted` and every j; 0 elsewhere.
 pub(crate) fn products(points: &[Point<'_>], base: usize, wanted: &[bool], d: usize) -> Matrix {
-    let block = d.div_ceil(BLOCKS).max(4 * STRIP).next_multiple_of(STRIP);
+    total(points.len(), of_blocks(points, base, wanted, d, super::block(d)))
+}
+
+/// The parts of them of every block.
+pub(crate) fn of_blocks(
+    points: &[Point<'_>],
+    base: usize,
+    wanted: &[bool],
+    d: usize,
+    block: usize,
+) -> Vec<Matrix> {
     let starts: Vec<usize> = (0..d).step_by(block).collect();
-    let parts: Vec<Matrix> = starts
-        .into_par_iter()
-        .map(|start| {
-            let mut sums = Matrix::zeros(points.len());
-            let mut scratch = vec![0.0; points.len() * STRIP];
-            for strip in (start..d.min(start + block)).step_by(STRIP) {
-                add_strip(points, base, wanted, strip, STRIP.min(d - strip), &mut scratch, &mut sums);
-            }
-            sums
-        })
-        .collect();
-    let mut sums = Matrix::zeros(points.len());
-    for part in parts {
-        for i in 0..points.len() {
+    let part = |start: usize| {
+        let mut sums = Matrix::zeros(points.len());
+        let mut scratch = vec![0.0; points.len() * STRIP];
+        for strip in (start..d.min(start + block)).step_by(STRIP) {
+            add_strip(points, base, wanted, strip, STRIP.min(d - strip), &mut scratch, &mut sums);
+        }
+        sums
+    };
+    starts.into_par_iter().map(part).collect()
+}
+
+/// The sum of all blocks, in order.
+pub(crate) fn total(points: usize, blocks: Vec<Matrix>) -> Matrix {
+    let mut sums = Matrix::zeros(points);
+    for part in blocks {
+        for i in 0..points {
             for j in 0..=i {
                 sums.set(i, j, sums.at(i, j) + part.at(i, j));
             }
