@@ -7,7 +7,7 @@ LABEL org.opencontainers.image.title="Equipoise" \
       org.opencontainers.image.description="A Byzantine-resilience testbed on a real network" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
 RUN useradd --uid 10001 --user-group --no-create-home equipoise \
- && install -d -m 1777 /results /state
+ && install -d -m 1777 /results /state /keys/server /keys/workers /keys/attackers /keys/observer
 COPY scenarios /scenarios
 WORKDIR /
 USER equipoise

@@ -13,7 +13,7 @@ use crate::{
     metrics::Metrics,
 };
 
-pub use processes::{Attacker, Health, Place, Server, Worker};
+pub use processes::{Attacker, Health, Place, Server, Sum, Worker};
 
 /// A Byzantine-resilience testbed on a real network.
 ///
@@ -205,6 +205,7 @@ pub struct Observe {
     #[allow(missing_docs)]
     pub keys: Keys,
     /// The server, as in <http://127.0.0.1:4747>
+    #[arg(env = "EQUIPOISE_SERVER")]
     pub server: String,
     /// How long to try to get to the server, at the start and whenever it is lost, as in 30s [default: one attempt]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]

@@ -16,7 +16,7 @@ use crate::{
     failure::Failure,
     following::Following,
     judge::Judge,
-    keys::{self, Days, Keys},
+    keys::{self, Days, Keys, Split},
     ledgers::Ledgers,
     observer::{self, Observer, Sighting},
     progress::Progress,
@@ -222,7 +222,7 @@ impl<'a> Watch<'a> {
         }
         let folder = self.folder.path().join("keys");
         let _ = std::fs::remove_dir_all(&folder); // Those of an earlier run.
-        keys::init(&folder, self.scenario.processes(), &[], Days { from: -1, to: 30 })?;
+        keys::init(&folder, (self.scenario.processes(), 0), &[], Days { from: -1, to: 30 }, Split::None)?;
         Ok(Keys { folder: Some(folder) })
     }
 

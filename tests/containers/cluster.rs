@@ -15,10 +15,11 @@ use tempfile::TempDir;
 pub(crate) struct Cluster {
     project: String,
     folder: TempDir,
+    overlays: Vec<PathBuf>,
 }
 
 /// The workspace.
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the workspace").to_owned()
 }
 
@@ -52,7 +53,20 @@ impl Cluster {
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("our own folder");
         std::fs::write(folder.path().join("scenarios/it.toml"), scenario).expect("a writable folder");
         let project = format!("equipoise-{}-{number}", std::process::id());
-        Self { project, folder }
+        Self { project, folder, overlays: Vec::new() }
+    }
+
+    /// The same with another compose file, of the workspace or with this text.
+    pub(crate) fn overlaid(mut self, file: &str) -> Self {
+        let path = if file.contains('\n') {
+            let path = self.folder.path().join("overlay.yml");
+            std::fs::write(&path, file).expect("a writable folder");
+            path
+        } else {
+            root().join(file)
+        };
+        self.overlays.push(path);
+        self
     }
 
     /// Compose with these arguments, for this project.
@@ -68,7 +82,8 @@ impl Cluster {
         };
         let part = |name: &str| self.folder.path().join(name);
         command
-            .args(["-p", &self.project])
+            .args(["-p", &self.project, "-f", "docker-compose.yml"])
+            .args(self.overlays.iter().flat_map(|file| [Path::new("-f"), file]))
             .args(arguments)
             .current_dir(root())
             .stdin(Stdio::null())
@@ -100,13 +115,18 @@ impl Cluster {
         found.lines().map(str::to_owned).collect()
     }
 
-    /// The project's own network.
-    pub(crate) fn network(&self) -> String {
-        format!("{}_default", self.project)
+    /// One of the project's own networks.
+    pub(crate) fn network(&self, name: &str) -> String {
+        format!("{}_{name}", self.project)
     }
 
     /// Waits until a service says something that contains `words`.
     pub(crate) fn wait_until_said(&self, service: &str, words: &str) {
+        self.wait_until_said_times(1, service, words);
+    }
+
+    /// Waits until it has said so many such things.
+    pub(crate) fn wait_until_said_times(&self, times: usize, service: &str, words: &str) {
         let mut logs = Command::new("docker")
             .args(["logs", "--follow", &self.container(service)])
             .stdout(Stdio::null())
@@ -114,10 +134,11 @@ impl Cluster {
             .spawn()
             .expect("docker starts");
         let said = BufReader::new(logs.stderr.take().expect("piped"));
-        let found = said.lines().map_while(Result::ok).any(|line| line.contains(words));
+        let lines = said.lines().map_while(Result::ok).filter(|line| line.contains(words));
+        let found = lines.take(times).count();
         let _ = logs.kill();
         let _ = logs.wait();
-        assert!(found, "{service} never said {words:?}: {}", self.log(service));
+        assert_eq!(found, times, "{service} did not say {words:?} so often: {}", self.log(service));
     }
 
     /// Everything that a service said.

@@ -7,15 +7,25 @@ const LONG: &str = "name = \"it\"\n[task]\nmodel = \"linear\"\n\
                     [server]\nrounds = 3000\nround_deadline = \"2s\"\nheartbeat = \"1s\"\n\
                     [workers]\ncount = 3\n[[attackers]]\nattack = { name = \"counter-gradient\" }\n";
 
+/// Ranks that were missing, round by round.
+fn absences(cluster: &Cluster) -> Vec<Vec<u64>> {
+    let text = std::fs::read_to_string(cluster.results().join("rounds.jsonl")).expect("rounds");
+    let line = |line: &str| serde_json::from_str::<serde_json::Value>(line).expect("JSON");
+    let ranks = |line: serde_json::Value| {
+        line["absent"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|rank| rank.as_u64())
+            .collect()
+    };
+    text.lines().map(line).map(ranks).collect()
+}
+
 /// Ranks that were missing in some round.
 fn absent(cluster: &Cluster) -> Vec<u64> {
-    let text = std::fs::read_to_string(cluster.results().join("rounds.jsonl")).expect("rounds");
-    let mut ranks: Vec<u64> = text
-        .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
-        .flat_map(|line| line["absent"].as_array().cloned().unwrap_or_default())
-        .filter_map(|rank| rank.as_u64())
-        .collect();
+    let mut ranks = absences(cluster).concat();
     ranks.sort_unstable();
     ranks.dedup();
     ranks
@@ -56,9 +66,9 @@ fn a_worker_that_is_cut_off_and_connected_again_goes_on() {
     cluster.up(3, 1);
     cluster.wait_until_said("observer", "round ");
     let lonely = cluster.container("worker");
-    docker(["network", "disconnect", &cluster.network(), &lonely]);
+    docker(["network", "disconnect", &cluster.network("default"), &lonely]);
     cluster.wait_until_said("server", "gone");
-    docker(["network", "connect", &cluster.network(), &lonely]);
+    docker(["network", "connect", &cluster.network("default"), &lonely]);
     assert_eq!(cluster.summary()["rounds"], 3000);
     assert_eq!(code(&lonely), 0);
 }
@@ -69,7 +79,7 @@ fn without_its_network_an_attacker_does_no_harm() {
     let cluster = Cluster::new(LONG);
     cluster.up(3, 1);
     cluster.wait_until_said("observer", "round ");
-    docker(["network", "disconnect", &cluster.network(), &cluster.container("attacker")]);
+    docker(["network", "disconnect", &cluster.network("default"), &cluster.container("attacker")]);
     let summary = cluster.summary();
     assert!(summary["accuracy_true"].as_f64().expect("a number") > 0.85, "{summary}");
     assert_eq!(absent(&cluster), [3]);
@@ -92,4 +102,60 @@ fn a_server_that_is_killed_and_started_again_goes_on_to_the_same_model() {
         assert_eq!(summary[key], expected[key], "{key}");
     }
     assert!(cluster.log("server").contains("resum"), "{}", cluster.log("server"));
+}
+
+/// Two workers, an attacker and the observer on one network, two workers on another, the server on both.
+const TWO_NETWORKS: &str = r#"
+version: "3.8"
+networks: { left: {}, right: {} }
+services:
+  worker: { networks: [left] }
+  attacker: { networks: [left] }
+  observer: { networks: [left] }
+  distant:
+    image: equipoise
+    read_only: true
+    command: ["worker", "--patience", "1m"]
+    environment: { EQUIPOISE_SERVER: "http://server:4747" }
+    stop_grace_period: 10s
+    networks: [right]
+    deploy: { replicas: 2 }
+  server:
+    command:
+      - server
+      - --listen=0.0.0.0:4747
+      - --insecure
+      - --scenario=/scenarios/it.toml
+      - --workers=4
+      - --attackers=1
+      - --observers=1
+    networks: [left, right]
+    depends_on: { distant: { condition: service_healthy } }
+"#;
+
+#[test]
+#[ignore = "needs a Docker engine: .ci/containers"]
+fn who_is_behind_a_partition_loses_its_updates_and_nobody_else_does() {
+    let cluster = Cluster::new(&LONG.replace("rounds = 3000", "rounds = 6000")).overlaid(TWO_NETWORKS);
+    cluster.up(2, 1);
+    cluster.wait_until_said("observer", "round ");
+    let (server, right) = (cluster.container("server"), cluster.network("right"));
+    docker(["network", "disconnect", &right, &server]);
+    cluster.wait_until_said_times(2, "server", "gone");
+    docker(["network", "connect", "--alias", "server", &right, &server]);
+    cluster.wait_until_said_times(5 + 2, "server", "joined");
+    let summary = cluster.summary();
+    assert_eq!((&summary["rounds"], &summary["skipped"]), (&6000.into(), &0.into()));
+    let lost = absences(&cluster);
+    let behind = absent(&cluster);
+    assert_eq!(behind.len(), 2, "the two of the other network: {behind:?}");
+    for rank in &behind {
+        let count = lost.iter().filter(|ranks| ranks.contains(rank)).count();
+        println!("worker {rank} behind the partition lost {count} of 6000 updates");
+        assert!((1..6000).contains(&count), "{count}");
+    }
+    assert_eq!(lost.last(), Some(&Vec::new()), "all are back at the end");
+    for container in [cluster.containers("worker"), cluster.containers("distant")].concat() {
+        assert_eq!(code(&container), 0);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::cluster::{Cluster, code, docker};
+use crate::cluster::{Cluster, code, docker, root};
 
 const SCENARIO: &str = "name = \"it\"\n[server]\nrounds = 30\n[workers]\ncount = 3\n\
                         [[attackers]]\nattack = { name = \"counter-gradient\" }\n";
@@ -13,11 +13,8 @@ fn rounds(folder: &std::path::Path) -> Vec<String> {
     text.lines().map(|line| line.split(",\"timing\"").next().unwrap_or_default().to_owned()).collect()
 }
 
-#[test]
-#[ignore = "needs a Docker engine: .ci/containers"]
-fn a_run_in_containers_has_the_bits_of_a_run_in_one_process() {
-    let cluster = Cluster::new(SCENARIO);
-    cluster.up(3, 1);
+/// That a cluster's run came to its end with the bits of one process.
+fn has_the_bits_of_one_process(cluster: &Cluster) {
     assert_eq!(cluster.summary()["rounds"], 30);
     assert_eq!(code(&cluster.container("server")), 0, "{}", cluster.log("server"));
     for container in [cluster.containers("worker"), cluster.containers("attacker")].concat() {
@@ -35,6 +32,33 @@ fn a_run_in_containers_has_the_bits_of_a_run_in_one_process() {
     assert_eq!(rounds(&cluster.results()), rounds(&out));
     let model = |folder: &std::path::Path| std::fs::read(folder.join("model.npz")).expect("a model");
     assert_eq!(model(&cluster.results()), model(&out));
+}
+
+#[test]
+#[ignore = "needs a Docker engine: .ci/containers"]
+fn a_run_in_containers_has_the_bits_of_a_run_in_one_process() {
+    let cluster = Cluster::new(SCENARIO);
+    cluster.up(3, 1);
+    has_the_bits_of_one_process(&cluster);
+}
+
+#[test]
+#[ignore = "needs a Docker engine: .ci/containers"]
+fn with_mutual_tls_it_has_the_same_bits_and_a_stranger_stays_outside() {
+    let cluster = Cluster::new(SCENARIO).overlaid("compose.tls.yml");
+    cluster.up(3, 1);
+    has_the_bits_of_one_process(&cluster);
+    let endless =
+        Cluster::new(&SCENARIO.replace("rounds = 30", "rounds = 1000000")).overlaid("compose.tls.yml");
+    endless.up(2, 1);
+    endless.wait_until_said("observer", "round ");
+    let network = endless.network("default");
+    let run = ["run", "--rm", "--network", &network, "equipoise", "worker"];
+    for (address, said) in [("http://server:4747", "does not let us join"), ("https://server:4747", "keys")] {
+        let stranger = Command::new("docker").args(run).arg(address).output().expect("docker starts");
+        let error = String::from_utf8_lossy(&stranger.stderr).into_owned();
+        assert!(!stranger.status.success() && error.contains(said), "{address}: {error}");
+    }
 }
 
 #[test]
@@ -67,17 +91,68 @@ fn every_container_ends_in_its_grace_and_none_is_left() {
     assert_eq!(cluster.containers("worker"), Vec::<String>::new());
 }
 
+/// That the server of `cluster` ended with `wanted`, after one line that contains `words`, and was not started again.
+fn ended_with_one_line(cluster: &Cluster, service: &str, wanted: i32, words: &str) {
+    assert_eq!(code(&cluster.container(service)), wanted, "{}", cluster.log(service));
+    let log = cluster.log(service);
+    let errors: Vec<&str> = log.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(errors.len(), 1, "{log}");
+    assert!(log.contains(words), "{log}");
+    let restarts = docker(["inspect", "--format", "{{.RestartCount}}", &cluster.container(service)]);
+    assert_eq!(restarts.trim(), "0");
+}
+
 #[test]
 #[ignore = "needs a Docker engine: .ci/containers"]
 fn a_wrong_scenario_is_one_line_in_the_log_and_an_exit_code() {
     let cluster = Cluster::new("[server]\nrouns = 3\n");
     cluster.up(1, 1);
-    assert_eq!(code(&cluster.container("server")), 2);
-    let log = cluster.log("server");
-    assert_eq!(log.lines().filter(|line| line.starts_with("error: ")).count(), 1, "{log}");
-    assert!(log.contains("did you mean `rounds`?"), "{log}");
-    assert_eq!(
-        docker(["inspect", "--format", "{{.RestartCount}}", &cluster.container("server")]).trim(),
-        "0"
-    );
+    ended_with_one_line(&cluster, "server", 2, "did you mean `rounds`?");
+}
+
+#[test]
+#[ignore = "needs a Docker engine: .ci/containers"]
+fn missing_data_are_one_line_in_the_log_and_an_exit_code() {
+    let scenario = format!("{SCENARIO}[task]\ndata = \"mnist\"\n");
+    let cluster = Cluster::new(&scenario);
+    cluster.up(1, 1);
+    ended_with_one_line(&cluster, "worker", 1, "equipoise fetch mnist");
+}
+
+#[test]
+#[ignore = "needs a Docker engine: .ci/containers"]
+fn a_port_that_is_taken_is_one_line_and_an_exit_code() {
+    let cluster = Cluster::new(&SCENARIO.replace("rounds = 30", "rounds = 1000000"));
+    cluster.up(1, 1);
+    cluster.wait_until_said("observer", "round ");
+    let network = format!("container:{}", cluster.container("server"));
+    let second = Command::new("docker")
+        .args(["run", "--rm", "--network", &network, "equipoise", "server", "--insecure"])
+        .args(["--listen", "0.0.0.0:4747", "--scenario", "/scenarios/quickstart.toml"])
+        .output()
+        .expect("docker starts");
+    let log = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(1), "{log}");
+    let errors: Vec<&str> = log.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(errors.len(), 1, "{log}");
+    assert!(errors[0].contains("cannot listen on 0.0.0.0:4747: Address already in use"), "{log}");
+}
+
+#[test]
+#[ignore = "needs a Docker engine: .ci/containers"]
+fn every_combination_of_overlays_is_a_valid_configuration() {
+    let mut overlays: Vec<String> = std::fs::read_dir(root())
+        .expect("the workspace")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with("compose.") && name.ends_with(".yml"))
+        .collect();
+    overlays.sort();
+    assert!(overlays.iter().any(|name| name == "compose.tls.yml"), "{overlays:?}");
+    for chosen in 0..1_u32 << overlays.len() {
+        let some = overlays.iter().enumerate().filter(|(index, _)| chosen >> index & 1 == 1);
+        let cluster = some.fold(Cluster::new(SCENARIO), |cluster, (_, name)| cluster.overlaid(name));
+        let output = cluster.compose(&["config", "--quiet"]).output().expect("compose starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && said.is_empty(), "{chosen:b} of {overlays:?}: {said}");
+    }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use lab::{
-    keys::{self, Days, Keys},
+    keys::{self, Days, Keys, Split},
     observer::{Observer, Sighting},
     scenario::Scenario,
 };
@@ -136,8 +136,14 @@ fn stands_as(mode: &str, attacks: &[&str]) -> Vec<Value> {
     let (folder, path) =
         with_scenario(&SCENARIO.replace("[server]", &format!("[server]\nidentity = {mode:?}")));
     let keys = Keys { folder: Some(folder.path().join("keys")) };
-    keys::init(&folder.path().join("keys"), HONEST as usize + 1, &[], Days { from: -1, to: 30 })
-        .expect("keys");
+    keys::init(
+        &folder.path().join("keys"),
+        (HONEST as usize, 1),
+        &[],
+        Days { from: -1, to: 30 },
+        Split::None,
+    )
+    .expect("keys");
     let (server, url) = server(folder.path(), mode);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let endpoint = tonic::transport::Endpoint::from_shared(url.clone()).expect("an address");

@@ -7,7 +7,7 @@ use std::{
     process::{Child, Stdio},
 };
 
-use lab::keys::{self, Days};
+use lab::keys::{self, Days, Split};
 
 use crate::program::{equipoise, json, output, with_scenario};
 
@@ -103,8 +103,8 @@ fn no_secret_is_written(out: &Path) {
 fn a_handshake_with_the_wrong_authority_or_name_or_after_its_time_is_refused() {
     let (folder, _) = with_scenario(&SCENARIO.replace("MODE", "mtls"));
     let path = folder.path();
-    keys::init(&path.join("keys"), 3, &[], GOOD).expect("keys");
-    keys::init(&path.join("other"), 3, &[], GOOD).expect("keys");
+    keys::init(&path.join("keys"), (3, 0), &[], GOOD, Split::None).expect("keys");
+    keys::init(&path.join("other"), (3, 0), &[], GOOD, Split::None).expect("keys");
     let (_server, port) = server(path);
     let here = format!("https://127.0.0.1:{port}");
     let stderr = refusal(path, &here, 0, "other");
@@ -121,7 +121,7 @@ fn a_handshake_with_the_wrong_authority_or_name_or_after_its_time_is_refused() {
     assert!(stderr.contains("does not let us join") || stderr.contains("cannot connect"), "{stderr}");
 
     let (folder, _) = with_scenario(&SCENARIO.replace("MODE", "mtls"));
-    keys::init(&folder.path().join("keys"), 3, &[], PAST).expect("keys");
+    keys::init(&folder.path().join("keys"), (3, 0), &[], PAST, Split::None).expect("keys");
     let (_server, port) = server(folder.path());
     let stderr = refusal(folder.path(), &format!("https://127.0.0.1:{port}"), 0, "keys");
     assert!(stderr.contains("xpired"), "{stderr}");
@@ -132,7 +132,7 @@ fn a_credential_has_its_own_place_and_no_other() {
     for mode in ["token", "mtls"] {
         let (folder, _) = with_scenario(&SCENARIO.replace("MODE", mode));
         let path = folder.path();
-        keys::init(&path.join("keys"), 3, &[], GOOD).expect("keys");
+        keys::init(&path.join("keys"), (3, 0), &[], GOOD, Split::None).expect("keys");
         let (_server, port) = server(path);
         let url = format!("https://127.0.0.1:{port}");
         // Worker 1 says that it is worker 0; then it says that it is an observer, who has no place.
@@ -164,4 +164,52 @@ fn an_open_server_listens_to_this_machine_only_unless_told_otherwise() {
     assert_eq!(code, Some(2), "{stderr}");
     assert!(stderr.contains("anybody who reaches 0.0.0.0:0 could take any place"), "{stderr}");
     assert!(stderr.contains("--insecure"), "{stderr}");
+}
+
+#[test]
+fn of_more_keys_than_there_are_workers_each_takes_one_and_a_file_of_keys_is_as_good_as_a_folder() {
+    let (folder, _) = with_scenario(&SCENARIO.replace("MODE", "mtls").replace("rounds = 8", "rounds = 3"));
+    let path = folder.path();
+    let init = ["keys", "init", "--workers", "7", "--attackers", "2", "--out"];
+    succeed(path, [&init[..], &["keys", "--split", "folders"]].concat());
+    succeed(path, [&init[..], &["keys", "--split", "folders", "--keep"]].concat());
+    succeed(path, [&init[..], &["files", "--split", "files"]].concat());
+    let run = |server_keys: &str, clients: [&[&str]; 3]| {
+        let arguments = ["server", "--scenario", "scenario.toml", "--listen", "127.0.0.1:0", "--keys"];
+        let mut command = equipoise(path, arguments);
+        let server = command.arg(server_keys).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let mut server = Server(server.expect("it starts"));
+        let mut line = String::new();
+        BufReader::new(server.0.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+        let port: u16 =
+            line.trim_end().trim_end_matches(['"', '}']).rsplit(':').next().unwrap().parse().unwrap();
+        let url = format!("https://127.0.0.1:{port}");
+        let clients = clients.map(|arguments| {
+            let mut command = equipoise(path, [arguments[0], &url, "--keys"]);
+            Server(command.args(&arguments[1..]).stderr(Stdio::null()).spawn().expect("it starts"))
+        });
+        for mut client in clients {
+            assert_eq!(client.0.wait().expect("it ran").code(), Some(0));
+        }
+        assert_eq!(server.0.wait().expect("it ran").code(), Some(0));
+    };
+    run(
+        "keys/server",
+        [&["worker", "keys/workers"], &["worker", "keys/workers"], &["attacker", "keys/attackers"]],
+    );
+    // As many as there are keys for: a rank is that of the key.
+    succeed(
+        path,
+        ["keys", "init", "--workers", "2", "--attackers", "1", "--out", "exact", "--split", "files"],
+    );
+    run(
+        "exact/server.keys",
+        [
+            &["worker", "exact/workers.keys", "--rank", "2-1"],
+            &["worker", "exact/workers.keys", "--rank", "1-1"],
+            &["attacker", "exact/attackers.keys", "--rank", "2+0"],
+        ],
+    );
+    let held = fs::read_to_string(path.join("exact/attackers.keys")).expect("a file");
+    assert!(held.contains("worker-2.key") && !held.contains("worker-1"), "an attacker has no other's key");
 }

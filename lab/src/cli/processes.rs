@@ -1,6 +1,6 @@
 //! Arguments of the processes themselves.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
 use clap::Args;
 
@@ -42,6 +42,9 @@ pub struct Server {
     /// Go on from the checkpoint
     #[arg(long, requires = "checkpoint")]
     pub resume: bool,
+    /// How to know who calls, instead of as the scenario says: open, token or mtls
+    #[arg(long, value_name = "MODE", value_parser = mode)]
+    pub identity: Option<server::Mode>,
     /// Listen on more than this machine although anybody could take any place
     #[arg(long)]
     pub insecure: bool,
@@ -65,6 +68,27 @@ pub struct Server {
     pub metrics: Metrics,
 }
 
+fn mode(text: &str) -> Result<server::Mode, String> {
+    let mode = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text);
+    serde::Deserialize::deserialize(mode).map_err(|error| error.to_string())
+}
+
+/// A number that may be written as a sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sum(pub u32);
+
+impl FromStr for Sum {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || format!("expected a number from 0 or a sum, as in 10+0 or 1-1, got {text:?}");
+        let signed = text.replace('-', "+-");
+        let terms = signed.split('+').map(|term| term.trim().parse::<i64>().map_err(|_| wrong()));
+        let sum = terms.sum::<Result<i64, String>>()?;
+        u32::try_from(sum).map(Self).map_err(|_| wrong())
+    }
+}
+
 /// Which place a worker asks for.
 #[derive(Debug, Args)]
 pub struct Place {
@@ -72,10 +96,12 @@ pub struct Place {
     #[allow(missing_docs)]
     pub keys: Keys,
     /// The server, as in <http://127.0.0.1:4747>
+    #[arg(env = "EQUIPOISE_SERVER")]
     pub server: String,
     /// The rank to ask for [default: the lowest free, or the highest for attackers and for workers with data of their own]
-    #[arg(long)]
-    pub rank: Option<u32>,
+    /// or a sum, where an orchestrator counts in its own way, as in 10+0 or 1-1
+    #[arg(long, env = "EQUIPOISE_RANK")]
+    pub rank: Option<Sum>,
     /// How long to try to get to the server, at the start and whenever it is lost, as in 30s [default: one attempt]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub patience: Option<std::time::Duration>,
@@ -122,4 +148,19 @@ pub struct Attacker {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub folder: Data,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rank_is_a_number_or_a_sum() {
+        for (text, want) in [("7", 7), ("10+0", 10), ("1-1", 0), ("10+3-1", 12)] {
+            assert_eq!(text.parse(), Ok(Sum(want)), "{text}");
+        }
+        for text in ["", "+", "0-1", "1e3", "3+x", "-", "5000000000", "{{.Task.Slot}}-1"] {
+            assert!(text.parse::<Sum>().is_err(), "{text}");
+        }
+    }
 }

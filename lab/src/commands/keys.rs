@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use crate::{
     failure::Failure,
-    keys::{self, Days},
+    keys::{self, Days, Split},
 };
 
 /// What to do with keys.
@@ -19,9 +19,18 @@ pub enum Keys {
 /// Arguments of `keys init`.
 #[derive(Debug, Args)]
 pub struct Init {
-    /// Workers, liars included
+    /// Workers
     #[arg(long, value_name = "N")]
     workers: usize,
+    /// Attackers, whose keys are the last
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    attackers: usize,
+    /// Lay out for each what it needs, and no more
+    #[arg(long, value_enum, default_value_t)]
+    split: Split,
+    /// Leave keys that are there as they are
+    #[arg(long)]
+    keep: bool,
     /// The folder
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -34,6 +43,14 @@ pub struct Init {
 }
 
 pub(super) fn keys(command: &Keys) -> Result<(), Failure> {
-    let Keys::Init(Init { workers, out, name, days }) = command;
-    keys::init(out, *workers, name, Days { from: -1, to: i64::from(*days) })
+    let Keys::Init(Init { workers, attackers, split, keep, out, name, days }) = command;
+    let last = match split {
+        Split::None => "server.pem",
+        Split::Folders => "server/server.pem",
+        Split::Files => "server.keys",
+    };
+    if *keep && out.join(last).exists() {
+        return Ok(());
+    }
+    keys::init(out, (*workers, *attackers), name, Days { from: -1, to: i64::from(*days) }, *split)
 }

@@ -16,6 +16,7 @@ use crate::{
     cli,
     failure::{Failure, chain},
     headcount::Count,
+    keys::Own,
     open_files,
     ready::Ready,
     scenario::Scenario,
@@ -29,7 +30,8 @@ pub(super) async fn server(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     let unfinished = unfinished(&arguments)?;
-    let scenario = scaled(&arguments, unfinished.as_ref()).await?;
+    let mut scenario = scaled(&arguments, unfinished.as_ref()).await?;
+    scenario.server.identity = arguments.identity.unwrap_or(scenario.server.identity);
     let mut config = scenario.server_config()?;
     config.observers = arguments.observers;
     let resume = arguments.resume || unfinished.is_some();
@@ -41,7 +43,7 @@ pub(super) async fn server(
             "`identity = \"mtls\"` or \"token\" in [server] lets in whom you gave keys; --insecure listens all the same",
         ));
     }
-    config.identity = arguments.keys.identity(mode, config.workers)?;
+    config.identity = arguments.keys.identity(mode, scenario.workers.count, config.workers)?;
     if let Some(few) = open_files::too_few(config.workers) {
         tracing::warn!("{few}: those who come last will not get in; {}", open_files::HINT);
     }
@@ -112,12 +114,22 @@ async fn scaled(arguments: &cli::Server, unfinished: Option<&Scenario>) -> Resul
     Ok(scenario)
 }
 
-/// The server and who we are to it: a worker's keys bear its rank.
-fn config(arguments: &cli::Place, place: worker::Place) -> Result<Config, Failure> {
-    let name = worker_name(&arguments.keys, &arguments.server, arguments.rank)?;
+/// The server and who we are to it, for as long as what is answered beside it is held.
+fn config(arguments: &cli::Place, anywhere: worker::Place) -> Result<(Config, Option<Own>), Failure> {
+    let own = match (arguments.rank, &arguments.keys.folder) {
+        (None, Some(folder)) if arguments.server.starts_with("https") => {
+            Some(Own::claim(folder, anywhere == worker::Place::Highest)?)
+        }
+        _ => None,
+    };
+    let name = match &own {
+        Some(own) => own.name.clone(),
+        None => worker_name(&arguments.keys, &arguments.server, arguments.rank.map(|cli::Sum(rank)| rank))?,
+    };
     let server = endpoint(&arguments.server, &arguments.keys, &name)?;
     let token = arguments.keys.token(&server, &name)?;
-    Ok(Config { patience: arguments.patience, token, ..Config::new(server, place) })
+    let place = arguments.rank.map_or(anywhere, |cli::Sum(rank)| worker::Place::Rank(rank));
+    Ok((Config { patience: arguments.patience, token, ..Config::new(server, place) }, own))
 }
 
 pub(super) async fn worker(
@@ -127,8 +139,7 @@ pub(super) async fn worker(
     arguments.place.metrics.serve().await?;
     // Rows of its own are nobody else's part of the task: such a worker stands where the attackers do.
     let anywhere = if arguments.data.is_some() { worker::Place::Highest } else { worker::Place::Lowest };
-    let place = arguments.place.rank.map_or(anywhere, worker::Place::Rank);
-    let config = config(&arguments.place, place)?;
+    let (config, _own) = config(&arguments.place, anywhere)?;
     let rows = Rows { file: arguments.data, start: arguments.start, folder: arguments.folder.folder() };
     let ended = if arguments.idle {
         idle(&config, arguments.copies, shutdown).await
@@ -147,8 +158,8 @@ pub(super) async fn attacker(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     arguments.place.metrics.serve().await?;
-    let place = arguments.place.rank.map_or(worker::Place::Highest, worker::Place::Rank);
-    let config = Config { oracle: arguments.oracle_token, ..config(&arguments.place, place)? };
+    let (config, _own) = config(&arguments.place, worker::Place::Highest)?;
+    let config = Config { oracle: arguments.oracle_token, ..config };
     let options = attacker::Options { folder: arguments.folder.folder(), save: arguments.save };
     finished(attacker::run(config, options, shutdown).await.map_err(|error| Failure::unfinished(&error))?)
 }
