@@ -82,7 +82,8 @@ impl Aggregator {
         self.aggregate_with_root(round, ranks, rows, None, out)
     }
 
-    /// The same with the server's own gradient, which `fltrust` compares rows with and other rules ignore.
+    /// The same with the server's own gradient, which `fltrust` compares rows with and other rules ignore; so does
+    /// `fltrust(root=…)`, whose own gradient is one of the rows.
     ///
     /// # Errors
     /// As [`Aggregator::aggregate`]; also when `fltrust` gets no root, or one that is not finite.
@@ -100,9 +101,48 @@ impl Aggregator {
         if let Some((&rank, row)) = ranks.iter().zip(rows).find(|(_, row)| row.len() != out.len()) {
             return Err(Refusal::Length { rank, got: row.len(), want: out.len() });
         }
+        if let Rule::FlTrust { root: Some(rank) } = self.pipeline.rule {
+            return self.aggregate_beside(rank, round, ranks, rows, out);
+        }
+        self.aggregate_voters(round, ranks, rows, root, out)
+    }
+
+    /// The row of `root` is the server's own gradient, the others vote.
+    fn aggregate_beside(
+        &mut self,
+        root: u32,
+        round: u32,
+        ranks: &[u32],
+        rows: &[&[f32]],
+        out: &mut [f32],
+    ) -> Result<Aggregate, Refusal> {
+        let missing = Refusal::PivotMissing { stage: self.pipeline.rule.name(), rank: root };
+        let Some(at) = ranks.iter().position(|&rank| rank == root).filter(|&at| at < rows.len()) else {
+            return Err(missing);
+        };
+        let gradient = rows[at];
+        if !self.threads.run(|| is_finite(gradient)) {
+            return Err(missing);
+        }
+        let (mut ranks, mut rows) = (ranks.to_vec(), rows.to_vec());
+        ranks.remove(at);
+        rows.remove(at);
+        let mut aggregate = self.aggregate_voters(round, &ranks, &rows, Some(gradient), out)?;
+        aggregate.verdicts.insert(at, Verdict { rank: root, weight: 0.0 });
+        Ok(aggregate)
+    }
+
+    fn aggregate_voters(
+        &mut self,
+        round: u32,
+        ranks: &[u32],
+        rows: &[&[f32]],
+        root: Option<&[f32]>,
+        out: &mut [f32],
+    ) -> Result<Aggregate, Refusal> {
         let threads = self.threads.clone();
         let anchor = match self.pipeline.rule {
-            Rule::FlTrust => {
+            Rule::FlTrust { .. } => {
                 let usable = root.filter(|root| root.len() == out.len() && threads.run(|| is_finite(root)));
                 Some(usable.ok_or(Refusal::NoRoot { stage: "fltrust" })?)
             }
@@ -177,7 +217,7 @@ fn spare(round: Round<'_>, finite: &[bool]) -> Result<usize, Refusal> {
     if broken > f {
         return Err(Refusal::NotFinite { broken, n, f });
     }
-    round.pipeline.check(n - broken, f - broken)?;
+    round.pipeline.check_voters(n - broken, f - broken)?;
     Ok(f - broken)
 }
 
@@ -223,6 +263,33 @@ pub(crate) mod tests {
     fn more_broken_rows_than_f_are_refused_in_words() {
         let refusal = aggregate("median", 0, &[&[1.0], &[f32::NAN]]).unwrap_err();
         assert_eq!(refusal.to_string(), "1 of 2 rows are not finite, at most f = 0 may be Byzantine");
+    }
+
+    #[test]
+    fn a_root_among_the_rows_is_the_gradient_that_would_be_given_and_has_no_vote() {
+        let rows: [&[f32]; 4] = [&[4.0, 0.0], &[1.0, 1.0], &[2.0, 0.0], &[-1.0, 0.0]];
+        let (out, beside_root) = aggregate("fltrust(root=2)", 1, &rows).unwrap();
+        let (mut given, voters) = ([0.0; 2], [rows[0], rows[1], rows[3]]);
+        let mut plain = Aggregator::new("fltrust".parse().unwrap(), 1, 1);
+        let told = plain.aggregate_with_root(1, &[0, 1, 3], &voters, Some(rows[2]), &mut given).unwrap();
+        assert_eq!(out, given);
+        let weights =
+            |told: &Aggregate| told.verdicts.iter().map(|verdict| verdict.weight).collect::<Vec<_>>();
+        let beside = weights(&told);
+        assert_eq!(weights(&beside_root), [beside[0], beside[1], 0.0, beside[2]]);
+        for (broken, n) in [(f32::NAN, 4), (1.0, 2)] {
+            let rows = [&[4.0, 0.0][..], &[1.0, 1.0], &[broken, 0.0], &[-1.0, 0.0]];
+            let refusal = aggregate("fltrust(root=2)", 1, &rows[..n]).unwrap_err();
+            assert_eq!(refusal.to_string(), "fltrust trusts rank 2, whose row is missing or not finite");
+        }
+        let check = |f| "fltrust(root=2)".parse::<Pipeline>().unwrap().check(4, f);
+        assert_eq!(
+            (check(2), check(3).unwrap_err().to_string().as_str()),
+            (
+                Ok(()),
+                "fltrust needs n > f beside its root: of 3 rows at most 2 may be Byzantine, f = 3 was declared"
+            )
+        );
     }
 
     #[test]

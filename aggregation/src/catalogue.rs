@@ -200,6 +200,11 @@ static CATALOGUE: [Entry; 23] = [
         ..rule("sign-guard", "n > 2f", "-", "nd")
     },
     Entry {
+        parameters: &[parameter(
+            "root",
+            "auto",
+            "rank of the trusted worker whose row is the server's own gradient and has no vote; auto: it is given",
+        )],
         source: "Cao et al., NDSS 2021",
         about: "rows scaled to the server's own gradient and weighted by their cosine with it",
         ..rule("fltrust", "n > f, the server's own gradient", "-", "nd")

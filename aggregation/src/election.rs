@@ -66,7 +66,7 @@ impl Pipeline {
                     | Rule::Cge
                     | Rule::CenteredClipping { .. }
                     | Rule::SignGuard { .. }
-                    | Rule::FlTrust
+                    | Rule::FlTrust { .. }
                     | Rule::ClippedMean { .. }
             )
     }
@@ -76,13 +76,13 @@ impl Pipeline {
         !self.before.is_empty()
             || matches!(
                 self.rule,
-                Rule::GeometricMedian { .. } | Rule::CenteredClipping { .. } | Rule::FlTrust
+                Rule::GeometricMedian { .. } | Rule::CenteredClipping { .. } | Rule::FlTrust { .. }
             )
     }
 
     /// Whether a centre or root is one of the points.
     pub(crate) fn needs_anchor(&self) -> bool {
-        matches!(self.rule, Rule::CenteredClipping { .. } | Rule::FlTrust)
+        matches!(self.rule, Rule::CenteredClipping { .. } | Rule::FlTrust { .. })
     }
 }
 
@@ -135,7 +135,7 @@ impl Voters {
             Rule::CenteredClipping { tau, steps } => centered_clipping::centered_clipping(cloud, tau, steps),
             Rule::Caf => caf::caf(cloud, f),
             Rule::Smea => smea::smea(cloud, f, keys)?,
-            Rule::FlTrust => fltrust::fltrust(cloud)?,
+            Rule::FlTrust { .. } => fltrust::fltrust(cloud)?,
             Rule::ClippedMean { c } => clipped_mean::clipped_mean(cloud, c),
             _ => return Ok(None),
         };

@@ -19,6 +19,11 @@ impl Pipeline {
     /// # Errors
     /// When a stage needs more rows, or fewer liars; a pre-aggregator that makes fewer rows leaves f as it is.
     pub fn check(&self, n: usize, f: usize) -> Result<(), Refusal> {
+        self.check_voters(self.rule.voters(n), f)
+    }
+
+    /// The same for `n` rows that vote.
+    pub(crate) fn check_voters(&self, n: usize, f: usize) -> Result<(), Refusal> {
         let rows = self.before.iter().try_fold(n, |n, stage| stage.check(n, f))?;
         self.rule.check(rows, f)
     }
@@ -93,6 +98,8 @@ mod tests {
             ("centered-clipping(tau=auto,steps=3)", "centered-clipping(steps=3)"),
             ("dnc(iterations=1,filter=1.5)", "dnc(iterations=1,filter=1.5)"),
             ("monna(pivot=7)", "monna(pivot=7)"),
+            ("fltrust(root=auto)", "fltrust"),
+            ("nnm+fltrust(root=3)", "nnm+fltrust(root=3)"),
             ("sign-guard(variant=blades)", "sign-guard(variant=blades)"),
             ("clipped-mean(c=10)", "clipped-mean(c=10)"),
         ] {

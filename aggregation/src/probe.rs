@@ -16,7 +16,7 @@ use crate::{
 /// A pipeline with all but the liars' row fixed.
 #[derive(Debug)]
 pub struct Probe<'a> {
-    pipeline: &'a Pipeline,
+    pipeline: Pipeline,
     f: usize,
     seed: u64,
     round: u32,
@@ -25,7 +25,9 @@ pub struct Probe<'a> {
     centre: &'a [f32],
     direction: &'a [f32],
     mean: Vec<f32>,
-    /// Honest rows, the origin, the origin again as a fresh centre, μ, μ + v; none when coordinates are needed.
+    /// The server's own gradient, when it is the row of an honest worker.
+    root: Option<&'a [f32]>,
+    /// Honest rows, the origin, the origin again as a fresh centre or the root, μ, μ + v; none when coordinates are needed.
     cloud: Option<Cloud>,
 }
 
@@ -62,19 +64,34 @@ impl<'a> Probe<'a> {
             return Err(Refusal::NotFinite { broken, n: h + f, f: 0 });
         }
         pipeline.check(h + f, f)?;
+        let mut pipeline = pipeline.clone();
+        let (mut honest, mut ranks, mut root) = (honest.to_vec(), ranks, None);
+        if let Rule::FlTrust { root: Some(rank) } = pipeline.rule {
+            let at = ranks[..h].iter().position(|&other| other == rank);
+            let at = at.ok_or(Refusal::PivotMissing { stage: pipeline.rule.name(), rank })?;
+            ranks.remove(at);
+            root = Some(honest.remove(at));
+            // What is left votes, as it does when the gradient is given.
+            pipeline.rule = Rule::FlTrust { root: None };
+        }
+        let h = honest.len();
         let geometric = !pipeline.looks_at_coordinates();
         let cloud = geometric.then(|| {
             let points: Vec<Point<'_>> = honest
                 .iter()
                 .map(|row| Point::Row(row))
-                .chain([Point::Origin, Point::Origin, Point::Row(centre), Point::Moved(centre, direction)])
+                .chain([
+                    Point::Origin,
+                    root.map_or(Point::Origin, Point::Row),
+                    Point::Row(centre),
+                    Point::Moved(centre, direction),
+                ])
                 .collect();
             Cloud::of_products(products(&points, 0, &vec![true; points.len()], d), h)
         });
         let mut mean = vec![0.0; d];
-        affine::mean(Rows(honest), &mut mean);
-        let honest = honest.to_vec();
-        Ok(Self { pipeline, f, seed, round: 0, ranks, honest, centre, direction, mean, cloud })
+        affine::mean(Rows(&honest), &mut mean);
+        Ok(Self { pipeline, f, seed, round: 0, ranks, honest, centre, direction, mean, root, cloud })
     }
 
     /// The same in another round: ties and lots fall otherwise.
@@ -100,7 +117,7 @@ impl<'a> Probe<'a> {
         (lie[h + 2], lie[h + 3]) = (1.0 - tau, tau);
         let rows: Vec<Vec<f64>> =
             (0..h).map(|row| cloud.unit(row)).chain(std::iter::repeat_n(lie, self.f)).collect();
-        let round = Round { pipeline: self.pipeline, f: self.f, seed: self.seed, number: self.round };
+        let round = Round { pipeline: &self.pipeline, f: self.f, seed: self.seed, number: self.round };
         let keys = order::keys(self.seed, self.round, &self.ranks);
         let pivot = match self.pipeline.rule {
             Rule::Monna { pivot } => self.ranks.iter().position(|&rank| rank == pivot),
@@ -131,12 +148,8 @@ impl<'a> Probe<'a> {
         let rows: Vec<&[f32]> =
             self.honest.iter().copied().chain(std::iter::repeat_n(&lie[..], self.f)).collect();
         let mut out = vec![0.0; self.mean.len()];
-        Aggregator::new(self.pipeline.clone(), self.f, self.seed).aggregate(
-            self.round,
-            &self.ranks,
-            &rows,
-            &mut out,
-        )?;
+        let mut aggregator = Aggregator::new(self.pipeline.clone(), self.f, self.seed);
+        aggregator.aggregate_with_root(self.round, &self.ranks, &rows, self.root, &mut out)?;
         let squares = out.iter().zip(&self.mean).map(|(&x, &mean)| (f64::from(x) - f64::from(mean)).powi(2));
         Ok(squares.sum::<f64>().sqrt())
     }
@@ -157,7 +170,8 @@ mod tests {
         let ranks: Vec<u32> = (0..11).collect();
         // Rows clipped to one norm tie for the shortest: the last bit decides.
         let settled = |text: &&String| !text.contains("fltrust") && !text.contains("+cge");
-        for text in everything().iter().filter(settled) {
+        let rooted = "fltrust(root=3)".to_owned();
+        for text in everything().iter().filter(settled).chain([&rooted]) {
             let pipeline: Pipeline = text.parse().unwrap();
             if pipeline.check(11, 2).is_err() {
                 assert!(Probe::new(&pipeline, 2, 3, &honest, &ranks, &rows[9], &rows[10]).is_err());

@@ -108,7 +108,10 @@ pub enum Rule {
         variant: SignVariant,
     },
     /// Rows scaled to the norm of the server's own gradient and weighted by their cosine with it.
-    FlTrust,
+    FlTrust {
+        /// Rank of the worker whose row is the server's own gradient and has no vote; by default the caller gives one.
+        root: Option<u32>,
+    },
     /// The mean of the rows, the long ones shortened.
     ClippedMean {
         /// Longest row that counts in full; the median of the norms by default.
@@ -154,7 +157,9 @@ impl Rule {
                 let blades = variant == "blades";
                 Self::SignGuard { variant: if blades { SignVariant::Blades } else { SignVariant::Paper } }
             }
-            "fltrust" => Self::FlTrust,
+            "fltrust" => {
+                Self::FlTrust { root: stage.optional("root", "the rank of a worker or auto", |_| true)? }
+            }
             "clipped-mean" => Self::ClippedMean { c: radius("c")? },
             _ => Self::Average,
         })
@@ -181,7 +186,7 @@ impl Rule {
             Self::Smea => "smea",
             Self::Dnc { .. } => "dnc",
             Self::SignGuard { .. } => "sign-guard",
-            Self::FlTrust => "fltrust",
+            Self::FlTrust { .. } => "fltrust",
             Self::ClippedMean { .. } => "clipped-mean",
         }
     }
@@ -198,6 +203,7 @@ impl Rule {
                 vec!["byzfl".to_owned(), nu.to_string(), steps.to_string()]
             }
             Self::Monna { pivot } => vec![pivot.to_string()],
+            Self::FlTrust { root } => vec![root.map_or("auto".to_owned(), |root| root.to_string())],
             Self::CenteredClipping { tau, steps } => vec![auto(*tau), steps.to_string()],
             Self::Dnc { iterations, dimensions, filter } => {
                 vec![iterations.to_string(), dimensions.to_string(), filter.to_string()]
@@ -219,7 +225,8 @@ impl Rule {
         }
         let (needs, least, per_liar) = match self {
             Self::Average => return Ok(()),
-            Self::FlTrust => ("n > f", 1, 1),
+            Self::FlTrust { root: None } => ("n > f", 1, 1),
+            Self::FlTrust { root: Some(_) } => ("n > f beside its root", 1, 1),
             Self::Bulyan => ("n >= 4f + 3", 3, 4),
             Self::Krum { variant: KrumVariant::Paper }
             | Self::MultiKrum { variant: KrumVariant::Paper, .. } => ("n >= 2f + 3", 3, 2),
@@ -240,6 +247,24 @@ impl Rule {
                 Err(Refusal::Selection { stage, got, n, f, max: n - 1 })
             }
             _ => Ok(()),
+        }
+    }
+
+    /// The rank whose row the rule trusts.
+    #[must_use]
+    pub fn trusted(&self) -> Option<u32> {
+        match self {
+            Self::Monna { pivot } => Some(*pivot),
+            Self::FlTrust { root } => *root,
+            _ => None,
+        }
+    }
+
+    /// How many of `n` rows vote: a root among them does not.
+    pub(crate) fn voters(&self, n: usize) -> usize {
+        match self {
+            Self::FlTrust { root: Some(_) } => n.saturating_sub(1),
+            _ => n,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use aggregation::Rule;
 use attacker::{AttackSpec, Attackers};
 use attacks::Target;
 use learning::{Model, Seed, Task};
@@ -143,6 +144,7 @@ impl Scenario {
             let unknown = "an omniscient attacker waits for the honest updates of its round, which an asynchronous round does not";
             problems.push(format!("{unknown}; expected knowledge = \"colluders\" or less"));
         }
+        problems.extend(self.mistrust());
         if self.workers.count == 0 {
             problems.push("there are no honest workers, expected at least 1".to_owned());
         }
@@ -162,6 +164,21 @@ impl Scenario {
         };
         let problems = self.network.problems(crew).into_iter();
         problems.map(|(number, problem)| format!("network.faults {number}: {problem}"))
+    }
+
+    /// What is wrong with whom the rule trusts.
+    fn mistrust(&self) -> Option<String> {
+        let (rule, n) = (&self.server.rule.rule, self.processes());
+        match rule.trusted() {
+            Some(rank) if rank as usize >= n => Some(format!(
+                "{rule} trusts rank {rank}, but the ranks of {n} workers are 0 to {}",
+                n.max(1) - 1
+            )),
+            None if matches!(rule, Rule::FlTrust { .. }) => Some(format!(
+                "{rule} needs the rank of the worker whose row is the server's own gradient, as in fltrust(root=0)"
+            )),
+            _ => None,
+        }
     }
 
     /// Files the scenario names.

@@ -17,7 +17,7 @@ fn absences(cluster: &Cluster) -> Vec<Vec<u64>> {
             .cloned()
             .unwrap_or_default()
             .iter()
-            .filter_map(|rank| rank.as_u64())
+            .filter_map(serde_json::Value::as_u64)
             .collect()
     };
     text.lines().map(line).map(ranks).collect()

@@ -1,6 +1,6 @@
 //! `docker compose up` comes up, does its job, shows itself and ends.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use crate::cluster::{Cluster, code, docker, root};
 
@@ -8,7 +8,7 @@ const SCENARIO: &str = "name = \"it\"\n[server]\nrounds = 30\n[workers]\ncount =
                         [[attackers]]\nattack = { name = \"counter-gradient\" }\n";
 
 /// A run's lines without their times.
-fn rounds(folder: &std::path::Path) -> Vec<String> {
+fn rounds(folder: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(folder.join("rounds.jsonl")).expect("rounds");
     text.lines().map(|line| line.split(",\"timing\"").next().unwrap_or_default().to_owned()).collect()
 }
@@ -30,7 +30,7 @@ fn has_the_bits_of_one_process(cluster: &Cluster) {
     assert!(alone.expect("the program starts").success());
     let out = folder.path().join("out");
     assert_eq!(rounds(&cluster.results()), rounds(&out));
-    let model = |folder: &std::path::Path| std::fs::read(folder.join("model.npz")).expect("a model");
+    let model = |folder: &Path| std::fs::read(folder.join("model.npz")).expect("a model");
     assert_eq!(model(&cluster.results()), model(&out));
 }
 
@@ -140,11 +140,33 @@ fn a_port_that_is_taken_is_one_line_and_an_exit_code() {
 
 #[test]
 #[ignore = "needs a Docker engine: .ci/containers"]
+fn under_chaos_rounds_go_on_without_who_is_cut_off_and_come_to_their_end() {
+    let cluster = Cluster::new(SCENARIO).overlaid("compose.chaos.yml");
+    cluster.up(10, 1);
+    assert_eq!(code(&cluster.container("observer")), 0, "{}", cluster.log("observer"));
+    assert_eq!(code(&cluster.container("server")), 0, "{}", cluster.log("server"));
+    assert_eq!(cluster.summary()["rounds"], 60);
+    let text = std::fs::read_to_string(cluster.results().join("rounds.jsonl")).expect("rounds");
+    let voters = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let verdicts = line["verdicts"].as_array().expect("verdicts").clone();
+        verdicts.iter().map(|verdict| verdict[0].as_u64().expect("a rank")).collect::<Vec<_>>()
+    };
+    let voters: Vec<Vec<u64>> = text.lines().map(voters).collect();
+    let cut = |rank: &u64| (7..=9).contains(rank);
+    assert!(voters[19..29].iter().all(|who| who.len() >= 6 && !who.iter().any(cut)), "{voters:?}");
+    assert!(voters[29..].iter().any(|who| who.iter().any(cut)), "nobody came back: {voters:?}");
+}
+
+#[test]
+#[ignore = "needs a Docker engine: .ci/containers"]
 fn every_combination_of_overlays_is_a_valid_configuration() {
     let mut overlays: Vec<String> = std::fs::read_dir(root())
         .expect("the workspace")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-        .filter(|name| name.starts_with("compose.") && name.ends_with(".yml"))
+        .filter(|name| {
+            name.starts_with("compose.") && Path::new(name).extension().is_some_and(|end| end == "yml")
+        })
         .collect();
     overlays.sort();
     assert!(overlays.iter().any(|name| name == "compose.tls.yml"), "{overlays:?}");

@@ -18,7 +18,13 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("equipoise-worker", &["equipoise-learning", "equipoise-network", "equipoise-proto", "equipoise-round"]),
     (
         "equipoise-attacker",
-        &["equipoise-attacks", "equipoise-learning", "equipoise-network", "equipoise-proto", "equipoise-worker"],
+        &[
+            "equipoise-attacks",
+            "equipoise-learning",
+            "equipoise-network",
+            "equipoise-proto",
+            "equipoise-worker",
+        ],
     ),
     (
         "equipoise",

@@ -57,6 +57,38 @@ then = [{ from = 9, attack = { name = "sign-flip" } }]"#;
 }
 
 #[test]
+fn averaging_local_steps_over_sockets_gives_the_bits_of_one_process() {
+    let text = scenario("trimmed-mean", 12, "attack = { name = \"sign-flip\" }").replace(
+        "{ name = \"dsgd\", batch = 16, momentum = 0.9 }",
+        "{ name = \"fedavg\", steps = 4, batch = 16, rate = 0.1 }",
+    );
+    let (folder, _) = with_scenario(&text);
+    succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--out", "cluster"]);
+    succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--in-process", "--out", "alone"]);
+    let cluster = model_bits(&folder.path().join("cluster"));
+    assert!(cluster.iter().any(|&bits| bits != 0), "the model moved");
+    assert!(cluster == model_bits(&folder.path().join("alone")), "the cluster and the single process differ");
+}
+
+#[test]
+fn a_worker_that_the_server_trusts_is_its_gradient_and_stands_what_the_mean_does_not() {
+    let attack = "{ name = \"ipm\", tau = 10.0 }";
+    let (mean, trusting) = (accuracy("average", 1000.0, attack), accuracy("fltrust(root=0)", 1000.0, attack));
+    assert!(mean < 0.3 && trusting > 0.7, "average {mean}, fltrust {trusting}");
+    let text = scenario("fltrust(root=0)", 12, "attack = { name = \"sign-flip\" }");
+    let (folder, _) = with_scenario(&text);
+    succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--out", "cluster"]);
+    succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--in-process", "--out", "alone"]);
+    let (cluster, alone) = (folder.path().join("cluster"), folder.path().join("alone"));
+    assert!(model_bits(&cluster) == model_bits(&alone), "the cluster and the single process differ");
+    for (rule, said) in [("fltrust", "as in fltrust(root=0)"), ("fltrust(root=20)", "trusts rank 20")] {
+        let (folder, _) = with_scenario(&scenario(rule, 3, "attack = { name = \"sign-flip\" }"));
+        let (code, _, error) = output(folder.path(), ["run", "scenario.toml", "--quiet"]);
+        assert!(code == Some(2) && error.contains(said), "{error:?} does not say {said:?}");
+    }
+}
+
+#[test]
 fn an_attack_that_wants_to_know_more_than_is_granted_is_refused() {
     for (attack, needs) in [("optimal-alie", "omniscient"), ("mimic", "omniscient"), ("min-max", "colluders")]
     {

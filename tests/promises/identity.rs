@@ -9,7 +9,7 @@ use std::{
 
 use lab::keys::{self, Days, Split};
 
-use crate::program::{equipoise, json, output, with_scenario};
+use crate::program::{equipoise, json, output, succeed, with_scenario};
 
 const SCENARIO: &str = "[task]\nmodel = \"linear\"\n[server]\nrounds = 8\nidentity = \"MODE\"\n[workers]\ncount = 2\n\
                         [[attackers]]\nattack = { name = \"counter-gradient\" }\n";

@@ -3,6 +3,7 @@
 //! tᵢ = max(0, cos(g₀, xᵢ));  FLTrust(x) = ∑ tᵢ · (‖g₀‖ / ‖xᵢ‖) · xᵢ / ∑ tᵢ
 //!
 //! In: n finite rows and the server's gradient g₀ ≠ 0. Out: `(d,)`, no longer than g₀. Needs n > f and a trusted g₀.
+//! Over a network g₀ is the row of the trusted worker `root`, which has no vote, so that the server needs no model.
 //! Cost O(n²d) for the distances, of which it uses 2n.
 //! Source: Cao et al., NDSS 2021, eq. 3–5. No other library has it. When no row agrees with g₀ the round is refused.
 

@@ -60,7 +60,8 @@ pub fn init(
         let owner = name.split('.').next().and_then(|owner| owner.strip_prefix("worker-")?.parse().ok());
         name == "ca.pem" || owner.is_some_and(|number| (first..end).contains(&number))
     };
-    let server = |name: &str| !name.ends_with(".key") || name == "server.key";
+    let server =
+        |name: &str| name == "server.key" || Path::new(name).extension().is_none_or(|end| end != "key");
     let observer = |name: &str| name == "ca.pem" || name.starts_with("observer.");
     let share = |wanted: &dyn Fn(&str) -> bool| -> Texts {
         all.iter().filter(|(name, _)| wanted(name)).map(|(name, text)| (name.clone(), text.clone())).collect()
