@@ -6,7 +6,7 @@
     venv/bin/python benches/peers/compare.py --n 25 --byzantine 5 --d 1000000
 
 Both sides get the same f32 rows and the same number of threads. ByzFL is given a torch tensor, its faster kind of
-input. Ours is `equipoise bench aggregation`, which reads the rows from a file and times the rule inside the process, as
+input, and then a list of rows, as its own training loop does, which it puts together first. Ours is `equipoise bench aggregation`, which reads the rows from a file and times the rule inside the process, as
 is done here for ByzFL. Rules that are not the same function are marked; see docs/aggregation.md for the differences.
 """
 
@@ -42,6 +42,10 @@ RULES = [
     ("smea", lambda b, f: b.SMEA(f=f), "ours converges, theirs takes one power step"),
     ("nnm+average", lambda b, f: chain(b.NNM(f=f), b.Average()), ""),
     ("nnm+trimmed-mean", lambda b, f: chain(b.NNM(f=f), b.TrMean(f=f)), ""),
+    ("nnm+median", lambda b, f: chain(b.NNM(f=f), b.Median()), ""),
+    ("nnm+meamed", lambda b, f: chain(b.NNM(f=f), b.Meamed(f=f)), ""),
+    ("nnm+multi-krum(variant=byzfl)", lambda b, f: chain(b.NNM(f=f), b.MultiKrum(f=f)), ""),
+    ("nnm+geometric-median(variant=byzfl)", lambda b, f: chain(b.NNM(f=f), b.GeometricMedian()), ""),
     ("bucketing(s=2)+median", lambda b, f: chain(b.Bucketing(s=2), b.Median()), "other lots"),
     ("arc+trimmed-mean", lambda b, f: chain(b.ARC(f=f), b.TrMean(f=f)), ""),
 ]
@@ -52,7 +56,7 @@ SUBSETS_MAX = {"mda": 10_000, "smea": 100}
 
 def chain(before, rule):
     # Some of ByzFL's pre-aggregators overwrite their input.
-    return lambda rows: rule(before(rows.clone()))
+    return lambda rows: rule(before(rows if isinstance(rows, list) else rows.clone()))
 
 
 def arguments():
@@ -116,10 +120,11 @@ def main():
                 continue
             if math.comb(n, f) > SUBSETS_MAX.get(name, sys.maxsize):
                 continue
-            mine, peer, out = [], [], None
+            mine, peer, listed, out = [], [], [], None
             for _ in range(options.repetitions):
                 milliseconds, out = theirs(build(byzfl, f), tensor)
                 peer.append(milliseconds)
+                listed.append(theirs(build(byzfl, f), list(tensor))[0])
                 mine.append(ours(options, name, path))
             gap = None
             if not difference:
@@ -128,8 +133,10 @@ def main():
                 {
                     "rule": name,
                     "byzfl_ms": statistics.median(peer),
+                    "byzfl_list_ms": statistics.median(listed),
                     "equipoise_ms": statistics.median(mine),
                     "ratio": statistics.median(peer) / statistics.median(mine),
+                    "list_ratio": statistics.median(listed) / statistics.median(mine),
                     "largest_difference": gap,
                     "note": difference,
                 }
@@ -141,11 +148,12 @@ def main():
         print(json.dumps({"n": n, "f": f, "d": d, "threads": options.threads, **versions, **machine, "rules": lines}))
         return
     print(f"n = {n}, f = {f}, d = {d}, {options.threads} threads, ByzFL {versions['byzfl']} on torch {torch.__version__}\n")
-    print("| rule | ByzFL, ms | Equipoise, ms | ratio | largest difference | |")
-    print("|---|---:|---:|---:|---:|---|")
+    print("| rule | ByzFL, ms | from a list, ms | Equipoise, ms | ratio | from a list | largest difference | |")
+    print("|---|---:|---:|---:|---:|---:|---:|---|")
     for line in lines:
         gap = "" if line["largest_difference"] is None else f"{line['largest_difference']:.0e}"
-        numbers = f"{line['byzfl_ms']:.0f} | {line['equipoise_ms']:.1f} | {line['ratio']:.1f} | {gap}"
+        times = f"{line['byzfl_ms']:.0f} | {line['byzfl_list_ms']:.0f} | {line['equipoise_ms']:.1f}"
+        numbers = f"{times} | {line['ratio']:.1f} | {line['list_ratio']:.1f} | {gap}"
         print(f"| {line['rule']} | {numbers} | {line['note']} |")
 
 
