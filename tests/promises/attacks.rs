@@ -32,15 +32,20 @@ fn model_bits(folder: &Path) -> Vec<u64> {
     model.into_iter().map(f64::to_bits).collect()
 }
 
-#[test]
-fn an_omniscient_line_search_over_sockets_is_that_of_one_process_bit_for_bit() {
-    let attackers = "knowledge = \"omniscient\"\nattack = { name = \"optimal-alie\" }";
-    let (folder, _) = with_scenario(&scenario("nnm+trimmed-mean", 12, attackers));
+/// That a cluster of processes ends with the bits of one process, and not where it began.
+fn is_the_same_over_sockets(scenario: &str) {
+    let (folder, _) = with_scenario(scenario);
     succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--out", "cluster"]);
     succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--in-process", "--out", "alone"]);
     let cluster = model_bits(&folder.path().join("cluster"));
     assert!(cluster.iter().any(|&bits| bits != 0), "the model moved");
     assert!(cluster == model_bits(&folder.path().join("alone")), "the cluster and the single process differ");
+}
+
+#[test]
+fn an_omniscient_line_search_over_sockets_is_that_of_one_process_bit_for_bit() {
+    let attackers = "knowledge = \"omniscient\"\nattack = { name = \"optimal-alie\" }";
+    is_the_same_over_sockets(&scenario("nnm+trimmed-mean", 12, attackers));
 }
 
 #[test]
@@ -49,11 +54,7 @@ fn accomplices_and_sleepers_over_sockets_are_those_of_one_process() {
 sleep = 4
 attack = { name = "collude", attack = { name = "min-max" } }
 then = [{ from = 9, attack = { name = "sign-flip" } }]"#;
-    let (folder, _) = with_scenario(&scenario("median", 12, attackers));
-    succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--out", "cluster"]);
-    succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--in-process", "--out", "alone"]);
-    let (cluster, alone) = (folder.path().join("cluster"), folder.path().join("alone"));
-    assert!(model_bits(&cluster) == model_bits(&alone), "the cluster and the single process differ");
+    is_the_same_over_sockets(&scenario("median", 12, attackers));
 }
 
 #[test]
@@ -62,12 +63,7 @@ fn averaging_local_steps_over_sockets_gives_the_bits_of_one_process() {
         "{ name = \"dsgd\", batch = 16, momentum = 0.9 }",
         "{ name = \"fedavg\", steps = 4, batch = 16, rate = 0.1 }",
     );
-    let (folder, _) = with_scenario(&text);
-    succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--out", "cluster"]);
-    succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--in-process", "--out", "alone"]);
-    let cluster = model_bits(&folder.path().join("cluster"));
-    assert!(cluster.iter().any(|&bits| bits != 0), "the model moved");
-    assert!(cluster == model_bits(&folder.path().join("alone")), "the cluster and the single process differ");
+    is_the_same_over_sockets(&text);
 }
 
 #[test]
@@ -76,11 +72,7 @@ fn a_worker_that_the_server_trusts_is_its_gradient_and_stands_what_the_mean_does
     let (mean, trusting) = (accuracy("average", 1000.0, attack), accuracy("fltrust(root=0)", 1000.0, attack));
     assert!(mean < 0.3 && trusting > 0.7, "average {mean}, fltrust {trusting}");
     let text = scenario("fltrust(root=0)", 12, "attack = { name = \"sign-flip\" }");
-    let (folder, _) = with_scenario(&text);
-    succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--out", "cluster"]);
-    succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--in-process", "--out", "alone"]);
-    let (cluster, alone) = (folder.path().join("cluster"), folder.path().join("alone"));
-    assert!(model_bits(&cluster) == model_bits(&alone), "the cluster and the single process differ");
+    is_the_same_over_sockets(&text);
     for (rule, said) in [("fltrust", "as in fltrust(root=0)"), ("fltrust(root=20)", "trusts rank 20")] {
         let (folder, _) = with_scenario(&scenario(rule, 3, "attack = { name = \"sign-flip\" }"));
         let (code, _, error) = output(folder.path(), ["run", "scenario.toml", "--quiet"]);
