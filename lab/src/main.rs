@@ -16,6 +16,9 @@ fn main() -> ExitCode {
         .with_target(false)
         .init();
     std::panic::set_hook(Box::new(|panic| {
+        if nobody_reads(panic.payload()) {
+            std::process::exit(0);
+        }
         eprintln!(
             "error: this is a bug of equipoise: {panic}\nhint: please report it with the seed and the command line"
         );
@@ -28,4 +31,10 @@ fn main() -> ExitCode {
         }
         Err(_) => Code::Bug.into(),
     }
+}
+
+/// Whether the panic is `println!`'s because whoever read the output, `head` say, has seen enough.
+fn nobody_reads(payload: &dyn std::any::Any) -> bool {
+    let said = payload.downcast_ref::<String>();
+    said.is_some_and(|said| said.starts_with("failed printing to stdout") && said.contains("Broken pipe"))
 }

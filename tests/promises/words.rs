@@ -91,3 +91,13 @@ fn poisoned_rows_of_the_wrong_width_end_the_run_with_one_line() {
     let expected = "poisoned-10 ended with code 1: narrow.csv: inputs of width 2, the task has 64";
     assert!(stderr.contains(expected), "{stderr:?} does not say {expected:?}");
 }
+
+#[test]
+fn whoever_stops_reading_the_output_is_no_bug() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let ended =
+        crate::program::equipoise(folder.path(), ["rules"]).stdout(writer).output().expect("it starts");
+    assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(0), ""));
+}
