@@ -97,7 +97,6 @@ fn whoever_stops_reading_the_output_is_no_bug() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let ended =
-        crate::program::equipoise(folder.path(), ["rules"]).stdout(writer).output().expect("it starts");
+    let ended = equipoise(folder.path(), ["rules"]).stdout(writer).output().expect("it starts");
     assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(0), ""));
 }
