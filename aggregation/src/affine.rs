@@ -28,11 +28,6 @@ pub(crate) fn combine(rows: Rows<'_>, weights: &[f64], out: &mut [f32]) {
     by_blocks(out, |start, out| sum(rows, &present, 1.0, start, out));
 }
 
-/// The same for the coordinates from `start` on, by the calling thread.
-pub(crate) fn combine_from(rows: Rows<'_>, weights: &[f64], start: usize, out: &mut [f32]) {
-    sum(rows, &present(rows, weights), 1.0, start, out);
-}
-
 fn present(rows: Rows<'_>, weights: &[f64]) -> Vec<(usize, f64)> {
     let weights = weights[..rows.0.len().min(weights.len())].iter().copied();
     weights.enumerate().filter(|&(_, weight)| weight != 0.0).collect()

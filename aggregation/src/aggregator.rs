@@ -1,7 +1,8 @@
 //! The long-lived object a server keeps: a pipeline, its declared f, its seed and what it remembers.
 
 use crate::{
-    Pipeline, Refusal, Rows, Rule, Threads, affine, coordinatewise,
+    Pipeline, Refusal, Rows, Rule, Threads, affine,
+    coordinatewise::{self, Source},
     election::{self, Round, Voters},
     finite::is_finite,
     geometry::distances,
@@ -178,12 +179,12 @@ fn elect(
         let finite: Vec<bool> = rows.iter().map(|row| is_finite(row)).collect();
         let f = spare(round, &finite)?;
         let kept = only(rows, &finite);
-        let rows = Rows(&kept);
+        let (rows, voters) = (Rows(&kept), Source::new(Rows(&kept), None));
         let weights = match pipeline.rule {
-            Rule::Median => coordinatewise::median(rows, out),
-            Rule::TrimmedMean => coordinatewise::trimmed_mean(rows, f, out),
-            Rule::Meamed => coordinatewise::meamed(rows, f, out),
-            Rule::Phocas => coordinatewise::phocas(rows, f, out),
+            Rule::Median => coordinatewise::median(&voters, out),
+            Rule::TrimmedMean => coordinatewise::trimmed_mean(&voters, f, out),
+            Rule::Meamed => coordinatewise::meamed(&voters, f, out),
+            Rule::Phocas => coordinatewise::phocas(&voters, f, out),
             _ => affine::mean(rows, out),
         };
         return Ok(answer(ranks, &finite, weights));

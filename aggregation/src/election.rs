@@ -1,14 +1,14 @@
 //! One round of a pipeline: points become voters, voters weights, and weights the aggregate.
 
 use crate::{
-    MedianVariant, Pipeline, PreAggregator, Refusal, Rows, Rule, affine, before, coordinatewise,
+    MedianVariant, Pipeline, PreAggregator, Refusal, Rows, Rule, affine, before,
+    coordinatewise::{self, Source},
     geometry::{Cloud, Mixing, Point, distances, products},
     matrix::Matrix,
     rules::{
         bulyan, caf, centered_clipping, cge, clipped_mean, dnc, fltrust, geometric_median, krum, mda, monna,
         sign_guard, smea,
     },
-    tiles,
 };
 
 /// What a rule is given in a round beside the points.
@@ -158,7 +158,7 @@ impl Voters {
         let columns = |drawn: &[usize]| {
             rows.0.iter().map(|row| drawn.iter().map(|&k| row[k]).collect()).collect::<Vec<_>>()
         };
-        let signs = |mixing: Option<&[&[f64]]>| tiles::signs(rows, mixing, out.len());
+        let signs = |mixing: Option<&Mixing>| coordinatewise::signs(&Source::new(rows, mixing), out.len());
         let weights = self.decide(round, out.len(), columns, signs)?;
         Ok(self.write(round, weights.as_deref(), rows, anchor, out))
     }
@@ -170,7 +170,7 @@ impl Voters {
         round: Round<'_>,
         d: usize,
         columns: impl Fn(&[usize]) -> Vec<Vec<f32>>,
-        signs: impl FnOnce(Option<&[&[f64]]>) -> Vec<[u32; 2]>,
+        signs: impl FnOnce(Option<&Mixing>) -> Vec<[u32; 2]>,
     ) -> Result<Option<Vec<f64>>, Refusal> {
         let weights = match round.pipeline.rule {
             Rule::Dnc { iterations, dimensions, filter } => {
@@ -178,8 +178,9 @@ impl Voters {
                 self.pulled(&self.dnc(round, columns, d, iterations, dimensions, drop)?)
             }
             Rule::SignGuard { variant } => {
-                let counts = signs(self.views().as_deref());
-                let signs: Vec<_> = counts.into_iter().map(|counts| tiles::fractions(counts, d)).collect();
+                let share = |count| f64::from(count) / d.max(1) as f64;
+                let counts = signs(self.mixing.as_ref()).into_iter();
+                let signs: Vec<_> = counts.map(|counts| counts.map(share)).collect();
                 self.pulled(&sign_guard::sign_guard(&self.cloud, variant, &signs, &self.keys)?)
             }
             rule => return self.weights(rule, round.f),
@@ -198,19 +199,15 @@ impl Voters {
     ) -> Vec<f64> {
         let (f, n) = (round.f, rows.0.len());
         let Some(weights) = weights else {
-            return match round.pipeline.rule {
-                Rule::Median => self.by_coordinate(rows, out, coordinatewise::median),
-                Rule::TrimmedMean => {
-                    self.by_coordinate(rows, out, |rows, out| coordinatewise::trimmed_mean(rows, f, out))
-                }
-                Rule::Meamed => {
-                    self.by_coordinate(rows, out, |rows, out| coordinatewise::meamed(rows, f, out))
-                }
-                Rule::Phocas => {
-                    self.by_coordinate(rows, out, |rows, out| coordinatewise::phocas(rows, f, out))
-                }
+            let voters = Source::new(rows, self.mixing.as_ref());
+            let kept = match round.pipeline.rule {
+                Rule::Median => coordinatewise::median(&voters, out),
+                Rule::TrimmedMean => coordinatewise::trimmed_mean(&voters, f, out),
+                Rule::Meamed => coordinatewise::meamed(&voters, f, out),
+                Rule::Phocas => coordinatewise::phocas(&voters, f, out),
                 _ => self.bulyan(f, rows, out),
             };
+            return self.shares(kept, n);
         };
         match anchor {
             // The centre is the last point, after the origin.
@@ -224,50 +221,32 @@ impl Voters {
         weights[..n].to_vec()
     }
 
-    fn views(&self) -> Option<Vec<&[f64]>> {
-        self.mixing.as_ref().map(|mixing| mixing.iter().map(Vec::as_slice).collect())
-    }
-
-    fn by_coordinate(
-        &self,
-        rows: Rows<'_>,
-        out: &mut [f32],
-        kernel: impl Fn(Rows<'_>, &mut [f32]) -> Vec<f64> + Sync,
-    ) -> Vec<f64> {
-        match self.views() {
-            None => kernel(rows, out),
-            Some(views) => self.shares(&tiles::on_mixed(rows, &views, out, kernel), rows.0.len()),
+    /// What was kept of the voters, as shares of the rows they are made of if they were mixed.
+    fn shares(&self, mut kept: Vec<f64>, n: usize) -> Vec<f64> {
+        if self.mixing.is_some() {
+            let total = kept.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+            kept.iter_mut().for_each(|kept| *kept /= total);
+            kept.resize(self.cloud.points(), 0.0);
+            kept = self.pulled(&kept);
+            kept.truncate(n);
         }
-    }
-
-    /// What was kept of the voters as shares of the rows they are made of.
-    fn shares(&self, kept: &[f64], n: usize) -> Vec<f64> {
-        let total = kept.iter().sum::<f64>().max(f64::MIN_POSITIVE);
-        let shares: Vec<f64> = kept.iter().map(|kept| kept / total).collect();
-        self.pulled(&shares)[..n].to_vec()
+        kept
     }
 
     fn bulyan(&self, f: usize, rows: Rows<'_>, out: &mut [f32]) -> Vec<f64> {
         let selected = bulyan::select(&self.cloud, f, &self.keys);
         let keep = self.cloud.voters - 4 * f;
-        let kernel = |rows: Rows<'_>, out: &mut [f32]| coordinatewise::mean_around_median(rows, keep, out);
-        let spread = |kept: Vec<f64>| {
-            let mut all = vec![0.0; self.cloud.voters];
-            selected.iter().zip(kept).for_each(|(&voter, kept)| all[voter] = kept);
-            all
+        let (chosen, mixing): (Vec<&[f32]>, Option<Mixing>) = match &self.mixing {
+            None => (selected.iter().map(|&row| rows.0[row]).collect(), None),
+            Some(mixing) => {
+                (rows.0.to_vec(), Some(selected.iter().map(|&voter| mixing[voter].clone()).collect()))
+            }
         };
-        match self.views() {
-            None => {
-                let chosen: Vec<&[f32]> = selected.iter().map(|&row| rows.0[row]).collect();
-                spread(kernel(Rows(&chosen), out))
-            }
-            Some(views) => {
-                let chosen: Vec<&[f64]> = selected.iter().map(|&voter| views[voter]).collect();
-                let mut kept = spread(tiles::on_mixed(rows, &chosen, out, kernel));
-                kept.resize(self.cloud.points(), 0.0);
-                self.shares(&kept, rows.0.len())
-            }
-        }
+        let voters = Source::new(Rows(&chosen), mixing.as_ref());
+        let mut all = vec![0.0; self.cloud.voters];
+        let kept = coordinatewise::mean_around_median(&voters, keep, out);
+        selected.iter().zip(kept).for_each(|(&voter, kept)| all[voter] = kept);
+        all
     }
 
     fn dnc(

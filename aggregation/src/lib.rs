@@ -25,7 +25,6 @@ mod rules;
 #[cfg(test)]
 mod sharded;
 mod threads;
-mod tiles;
 
 pub use aggregator::{Aggregate, Aggregator, Verdict};
 pub use before::buckets;

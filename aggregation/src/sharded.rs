@@ -7,10 +7,10 @@
 use crate::{
     Pipeline, Rows, Rule, affine,
     aggregator::tests::everything,
-    coordinatewise,
+    coordinatewise::{self, Source},
     election::{self, Round, Voters},
     finite::is_finite,
-    geometry::{block, distances, products},
+    geometry::{Mixing, block, distances, products},
     order,
 };
 
@@ -61,12 +61,12 @@ fn aggregate(round: Round<'_>, ranks: &[u32], shards: &[Shard<'_>]) -> Vec<f32> 
     };
     if pipeline.is_plain() {
         return each(&|shard, out| {
-            let rows = Rows(&shard.rows);
+            let (rows, voters) = (Rows(&shard.rows), Source::new(Rows(&shard.rows), None));
             match pipeline.rule {
-                Rule::Median => coordinatewise::median(rows, out),
-                Rule::TrimmedMean => coordinatewise::trimmed_mean(rows, round.f, out),
-                Rule::Meamed => coordinatewise::meamed(rows, round.f, out),
-                Rule::Phocas => coordinatewise::phocas(rows, round.f, out),
+                Rule::Median => coordinatewise::median(&voters, out),
+                Rule::TrimmedMean => coordinatewise::trimmed_mean(&voters, round.f, out),
+                Rule::Meamed => coordinatewise::meamed(&voters, round.f, out),
+                Rule::Phocas => coordinatewise::phocas(&voters, round.f, out),
                 _ => affine::mean(rows, out),
             };
         });
@@ -96,9 +96,10 @@ fn aggregate(round: Round<'_>, ranks: &[u32], shards: &[Shard<'_>]) -> Vec<f32> 
             |row: usize| drawn.iter().map(|&k| held(k).rows[row][k - held(k).start]).collect::<Vec<f32>>();
         (0..ranks.len()).map(row).collect::<Vec<_>>()
     };
-    let signs = |mixing: Option<&[&[f64]]>| {
-        let counts =
-            shards.iter().map(|shard| crate::tiles::signs(Rows(&shard.rows), mixing, shard.rows[0].len()));
+    let signs = |mixing: Option<&Mixing>| {
+        let counts = shards
+            .iter()
+            .map(|shard| coordinatewise::signs(&Source::new(Rows(&shard.rows), mixing), shard.rows[0].len()));
         counts
             .reduce(|sums, part| sums.iter().zip(part).map(|(a, b)| [a[0] + b[0], a[1] + b[1]]).collect())
             .expect("a shard")

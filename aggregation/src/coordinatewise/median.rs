@@ -1,16 +1,18 @@
 //! Coordinate-wise median.
 
-use super::tile::{Answer, ColumnRule, Columns, LANES, walk};
-use crate::Rows;
+use super::{
+    source::Source,
+    tile::{Answer, ColumnRule, Columns, LANES, walk},
+};
 
 /// Writes the median of each coordinate, for even n the midpoint of the two middle values.
-pub(crate) fn median(rows: Rows<'_>, out: &mut [f32]) -> Vec<f64> {
-    let n = rows.0.len();
+pub(crate) fn median(voters: &Source<'_>, out: &mut [f32]) -> Vec<f64> {
+    let n = voters.voters();
     if n == 0 {
         return Vec::new();
     }
     let (lower, upper) = middle(n);
-    walk(rows, lower..upper + 1, out, &Median { n })
+    walk(voters, lower..upper + 1, out, &Median { n })
 }
 
 struct Median {

@@ -7,32 +7,32 @@
 
 use super::{
     median::midpoint,
+    source::Source,
     tile::{Answer, ColumnRule, Columns, LANES, walk},
     trimmed_mean::trimmed,
 };
-use crate::Rows;
 
 /// Writes the mean of the n - f values nearest to the median of each coordinate.
-pub(crate) fn meamed(rows: Rows<'_>, f: usize, out: &mut [f32]) -> Vec<f64> {
-    mean_around_median(rows, rows.0.len() - f, out)
+pub(crate) fn meamed(voters: &Source<'_>, f: usize, out: &mut [f32]) -> Vec<f64> {
+    mean_around_median(voters, voters.voters() - f, out)
 }
 
 /// Writes the mean of the n - f values nearest to the trimmed mean of each coordinate; n > 2f.
-pub(crate) fn phocas(rows: Rows<'_>, f: usize, out: &mut [f32]) -> Vec<f64> {
-    let n = rows.0.len();
+pub(crate) fn phocas(voters: &Source<'_>, f: usize, out: &mut [f32]) -> Vec<f64> {
+    let n = voters.voters();
     if n == 0 {
         return Vec::new();
     }
-    walk(rows, 0..n, out, &Phocas { n, f })
+    walk(voters, 0..n, out, &Phocas { n, f })
 }
 
 /// Writes the mean of the `keep` values nearest to the median of each coordinate; 0 < `keep` <= n.
-pub(crate) fn mean_around_median(rows: Rows<'_>, keep: usize, out: &mut [f32]) -> Vec<f64> {
-    let n = rows.0.len();
+pub(crate) fn mean_around_median(voters: &Source<'_>, keep: usize, out: &mut [f32]) -> Vec<f64> {
+    let n = voters.voters();
     if n == 0 {
         return Vec::new();
     }
-    walk(rows, 0..n, out, &AroundMedian { n, keep })
+    walk(voters, 0..n, out, &AroundMedian { n, keep })
 }
 
 struct Phocas {
@@ -87,12 +87,13 @@ fn nearest(columns: &Columns<'_>, n: usize, keep: usize, centre: [f64; LANES]) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Rows;
 
     /// What is kept of one coordinate: value of the aggregate and the weight of each row.
     fn column(values: &[f32], keep: usize) -> (f32, Vec<f64>) {
         let rows: Vec<&[f32]> = values.chunks(1).collect();
         let mut out = [0.0];
-        let weights = mean_around_median(Rows(&rows), keep, &mut out);
+        let weights = mean_around_median(&Source::new(Rows(&rows), None), keep, &mut out);
         (out[0], weights)
     }
 

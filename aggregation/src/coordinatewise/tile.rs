@@ -5,13 +5,15 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::network::{Comparator, Used, network};
-use crate::Rows;
+use super::{
+    network::{Comparator, Used, network},
+    source::{MIXED, Source},
+};
 
-/// Columns that are worked on at once; every tile is padded to a multiple.
+/// Columns that are worked on at once.
 pub(super) const LANES: usize = 16;
 
-/// Values of a tile: it stays in the first-level cache.
+/// Values of a tile: it stays in the first-level cache, or with its copy in the second.
 const TILE: usize = 6144;
 
 /// Columns that one thread takes at a time.
@@ -56,28 +58,28 @@ pub(super) trait ColumnRule: Sync {
 }
 
 /// Gives every `LANES` columns, sorted at least at the places `wanted`, to `rule` and answers the fraction of
-/// coordinates of each row that lie within what was kept.
+/// coordinates of each voter that lie within what was kept.
 pub(super) fn walk(
-    Rows(rows): Rows<'_>,
+    source: &Source<'_>,
     wanted: Range<usize>,
     out: &mut [f32],
     rule: &impl ColumnRule,
 ) -> Vec<f64> {
-    let n = rows.len();
+    let n = source.voters();
     let comparators = if n <= NETWORK_ROWS_MAX { network(n, wanted) } else { Vec::new() };
-    let width = (TILE / n.max(1) / LANES * LANES).clamp(LANES, 256);
+    let width = (TILE / n.max(1) / MIXED * MIXED).clamp(MIXED, 256);
     let d = out.len();
     let kept = out
         .par_chunks_mut(BLOCK)
         .enumerate()
         .map_init(
-            || Scratch::new(n, width),
+            || Scratch::new(source, width),
             |scratch, (block, out)| {
                 let mut kept = vec![0_u64; n];
                 for (k, out) in out.chunks_mut(width).enumerate() {
                     let start = block * BLOCK + k * width;
                     let (comparators, kept) = (&comparators[..], &mut kept[..]);
-                    Arch::new().dispatch(Tile { rows, start, comparators, scratch, out, kept, rule });
+                    Arch::new().dispatch(Tile { source, start, comparators, scratch, out, kept, rule });
                 }
                 kept
             },
@@ -94,22 +96,33 @@ pub(super) fn walk(
 
 /// Memory of one thread.
 struct Scratch {
+    /// The columns as they are, voter by voter.
+    values: Vec<f32>,
+    /// The same, sorted.
     tile: Vec<f32>,
+    wide: Vec<[f64; MIXED]>,
     low: Vec<f32>,
     high: Vec<f32>,
     column: Vec<f32>,
 }
 
 impl Scratch {
-    fn new(n: usize, width: usize) -> Self {
-        let column = if n > NETWORK_ROWS_MAX { vec![0.0; n] } else { Vec::new() };
-        Self { tile: vec![0.0; n * width], low: vec![0.0; width], high: vec![0.0; width], column }
+    fn new(source: &Source<'_>, width: usize) -> Self {
+        let n = source.voters();
+        Self {
+            values: vec![0.0; n * width],
+            tile: vec![0.0; n * width],
+            wide: source.scratch(),
+            low: vec![0.0; width],
+            high: vec![0.0; width],
+            column: if n > NETWORK_ROWS_MAX { vec![0.0; n] } else { Vec::new() },
+        }
     }
 }
 
-/// Some columns of all rows, and where their aggregate goes.
+/// Some columns of all voters, and where their aggregate goes.
 struct Tile<'a, R> {
-    rows: &'a [&'a [f32]],
+    source: &'a Source<'a>,
     start: usize,
     comparators: &'a [Comparator],
     scratch: &'a mut Scratch,
@@ -122,16 +135,15 @@ impl<R: ColumnRule> WithSimd for Tile<'_, R> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { rows, start, comparators, scratch, out, kept, rule } = self;
-        let width = out.len().next_multiple_of(LANES);
-        let tile = &mut scratch.tile[..rows.len() * width];
-        for (row, copy) in rows.iter().zip(tile.chunks_exact_mut(width)) {
-            copy[..out.len()].copy_from_slice(&row[start..][..out.len()]);
-            copy[out.len()..].fill(0.0);
-        }
-        if rows.len() <= NETWORK_ROWS_MAX {
-            sort_by_network(tile, width, comparators);
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { source, start, comparators, scratch, out, kept, rule } = self;
+        let width = out.len().next_multiple_of(MIXED);
+        let values = &mut scratch.values[..kept.len() * width];
+        source.fill(start, out.len(), width, &mut scratch.wide, values);
+        let tile = &mut scratch.tile[..values.len()];
+        tile.copy_from_slice(values);
+        if kept.len() <= NETWORK_ROWS_MAX {
+            sort_by_network(simd, tile, width, comparators);
         } else {
             sort_columns(tile, width, &mut scratch.column);
         }
@@ -146,8 +158,8 @@ impl<R: ColumnRule> WithSimd for Tile<'_, R> {
             }
         }
         let (low, high) = (&scratch.low[..out.len()], &scratch.high[..out.len()]);
-        for (row, kept) in rows.iter().zip(kept) {
-            *kept += u64::from(within(&row[start..][..out.len()], low, high));
+        for (values, kept) in values.chunks_exact(width).zip(kept) {
+            *kept += u64::from(within(values, low, high));
         }
     }
 }
@@ -156,54 +168,38 @@ impl<R: ColumnRule> WithSimd for Tile<'_, R> {
 fn within(values: &[f32], low: &[f32], high: &[f32]) -> u32 {
     let mut count = 0;
     for ((value, low), high) in values.iter().zip(low).zip(high) {
-        count += u32::from(value >= low && value <= high);
+        count += u32::from((value >= low) & (value <= high));
     }
     count
 }
 
+/// The minimum and maximum are asked for by name: from a comparison and a choice compilers make masked stores, which some
+/// processors take twenty times as long for.
 #[inline(always)]
-fn sort_by_network(tile: &mut [f32], width: usize, comparators: &[Comparator]) {
+fn sort_by_network<S: Simd>(simd: S, tile: &mut [f32], width: usize, comparators: &[Comparator]) {
     for comparator in comparators {
         let (before, after) = tile.split_at_mut(comparator.high * width);
-        let low = before[comparator.low * width..][..width].as_chunks_mut::<LANES>().0;
-        let high = after[..width].as_chunks_mut::<LANES>().0;
+        let low = S::as_mut_simd_f32s(&mut before[comparator.low * width..][..width]).0;
+        let high = S::as_mut_simd_f32s(&mut after[..width]).0;
         // Loops, not closures: these must be compiled for the vectors of the caller.
         match comparator.used {
             Used::Both => {
                 for (low, high) in low.iter_mut().zip(high) {
-                    (*low, *high) = (min(low, high), max(low, high));
+                    (*low, *high) = (simd.min_f32s(*low, *high), simd.max_f32s(*low, *high));
                 }
             }
             Used::Low => {
                 for (low, high) in low.iter_mut().zip(high) {
-                    *low = min(low, high);
+                    *low = simd.min_f32s(*low, *high);
                 }
             }
             Used::High => {
                 for (low, high) in low.iter_mut().zip(high) {
-                    *high = max(low, high);
+                    *high = simd.max_f32s(*low, *high);
                 }
             }
         }
     }
-}
-
-#[inline(always)]
-fn min(a: &[f32; LANES], b: &[f32; LANES]) -> [f32; LANES] {
-    let mut least = *a;
-    for (least, b) in least.iter_mut().zip(b) {
-        *least = if *least < *b { *least } else { *b };
-    }
-    least
-}
-
-#[inline(always)]
-fn max(a: &[f32; LANES], b: &[f32; LANES]) -> [f32; LANES] {
-    let mut most = *a;
-    for (most, b) in most.iter_mut().zip(b) {
-        *most = if *most > *b { *most } else { *b };
-    }
-    most
 }
 
 /// For so many rows that a network would be longer than a sort.

@@ -1,15 +1,17 @@
 //! Coordinate-wise trimmed mean.
 
-use super::tile::{Answer, ColumnRule, Columns, LANES, walk};
-use crate::Rows;
+use super::{
+    source::Source,
+    tile::{Answer, ColumnRule, Columns, LANES, walk},
+};
 
 /// Writes the mean of each coordinate without its `f` smallest and `f` largest values; n > 2f.
-pub(crate) fn trimmed_mean(rows: Rows<'_>, f: usize, out: &mut [f32]) -> Vec<f64> {
-    let n = rows.0.len();
+pub(crate) fn trimmed_mean(voters: &Source<'_>, f: usize, out: &mut [f32]) -> Vec<f64> {
+    let n = voters.voters();
     if n == 0 {
         return Vec::new();
     }
-    walk(rows, f..n - f, out, &TrimmedMean { n, f })
+    walk(voters, f..n - f, out, &TrimmedMean { n, f })
 }
 
 struct TrimmedMean {
