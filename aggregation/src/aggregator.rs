@@ -5,7 +5,6 @@ use crate::{
     coordinatewise::{self, Source},
     election::{self, Round, Voters},
     finite::is_finite,
-    geometry::distances,
     order,
 };
 
@@ -189,18 +188,15 @@ fn elect(
         };
         return Ok(answer(ranks, &finite, weights));
     }
-    let points = election::points(pipeline, Rows(rows), anchor);
-    let distances = distances(&points, out.len());
+    let survey = election::survey(pipeline, Rows(rows), anchor, out.len());
     // A row that is not finite is at no finite distance of any other; one row has no other.
-    let suspicious = rows.len() == 1 || !distances.is_finite();
+    let suspicious = rows.len() == 1 || !survey.is_finite();
     let finite: Vec<bool> = rows.iter().map(|row| !suspicious || is_finite(row)).collect();
     let f = spare(round, &finite)?;
-    let present: Vec<usize> =
-        (0..points.len()).filter(|&point| finite.get(point).is_none_or(|&finite| finite)).collect();
-    let points: Vec<Option<&[f32]>> = present.iter().map(|&point| points[point]).collect();
     let (kept, kept_ranks) = (only(rows, &finite), only(ranks, &finite));
-    let directly = election::directly(&points, out.len());
-    let cloud = election::chart(pipeline, kept.len(), distances.only(&present), directly);
+    let present: Vec<usize> =
+        (0..survey.points()).filter(|&point| finite.get(point).is_none_or(|&finite| finite)).collect();
+    let cloud = survey.cloud(&present, kept.len(), pipeline.needs_products());
     let keys = order::keys(round.seed, round.number, &kept_ranks);
     let pivot = match pipeline.rule {
         Rule::Monna { pivot } => kept_ranks.iter().position(|&rank| rank == pivot),

@@ -3,8 +3,7 @@
 use crate::{
     MedianVariant, Pipeline, PreAggregator, Refusal, Rows, Rule, affine, before,
     coordinatewise::{self, Source},
-    geometry::{Cloud, Mixing, Point, distances, products},
-    matrix::Matrix,
+    geometry::{Cloud, Mixing, Survey},
     rules::{
         bulyan, caf, centered_clipping, cge, clipped_mean, dnc, fltrust, geometric_median, krum, mda, monna,
         sign_guard, smea,
@@ -267,7 +266,9 @@ impl Voters {
             let drawn = dnc::draw(d, dimensions, round.seed, round.number, iteration);
             let part = columns(&drawn);
             let views: Vec<&[f32]> = part.iter().map(Vec::as_slice).collect();
-            let mut cloud = survey(round.pipeline, Rows(&views), None, dimensions);
+            let survey = survey(round.pipeline, Rows(&views), None, dimensions);
+            let all: Vec<usize> = (0..survey.points()).collect();
+            let mut cloud = survey.cloud(&all, views.len(), round.pipeline.needs_products());
             if let Some(mixing) = &self.mixing {
                 cloud = cloud.mixed(mixing);
             }
@@ -277,10 +278,9 @@ impl Voters {
     }
 }
 
-/// The cloud of `rows` with the fixed points that `pipeline` needs.
-fn survey(pipeline: &Pipeline, rows: Rows<'_>, anchor: Option<&[f32]>, d: usize) -> Cloud {
-    let points = points(pipeline, rows, anchor);
-    chart(pipeline, rows.0.len(), distances(&points, d), directly(&points, d))
+/// What rows and the fixed points that `pipeline` needs say of each other.
+pub(crate) fn survey(pipeline: &Pipeline, rows: Rows<'_>, anchor: Option<&[f32]>, d: usize) -> Survey {
+    Survey::new(&points(pipeline, rows, anchor), rows.0.len(), d, pipeline.needs_products())
 }
 
 /// The rows, then the origin and the centre or root as `pipeline` needs them; `None` is the origin.
@@ -297,26 +297,6 @@ pub(crate) fn points<'a>(
         points.push(anchor);
     }
     points
-}
-
-/// The cloud of points whose distances are known; `direct` sums products where these are not enough.
-pub(crate) fn chart(
-    pipeline: &Pipeline,
-    voters: usize,
-    distances: Matrix,
-    direct: impl FnOnce(usize, &[bool]) -> Matrix,
-) -> Cloud {
-    let cloud = Cloud::new(distances, voters);
-    if pipeline.needs_products() { cloud.with_products(direct) } else { cloud }
-}
-
-/// Products of `points`, summed from their coordinates.
-pub(crate) fn directly(points: &[Option<&[f32]>], d: usize) -> impl FnOnce(usize, &[bool]) -> Matrix {
-    move |base, far| products(&as_points(points), base, far, d)
-}
-
-pub(crate) fn as_points<'a>(points: &[Option<&'a [f32]>]) -> Vec<Point<'a>> {
-    points.iter().map(|point| point.map_or(Point::Origin, Point::Row)).collect()
 }
 
 /// Weights of voters that `mixing` made, as weights of the points; what is behind the voters stays.

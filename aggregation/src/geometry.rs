@@ -1,14 +1,15 @@
 //! Where the points of a round are relative to each other: all that geometric rules look at.
 
 mod cloud;
-pub(crate) mod distances;
-pub(crate) mod products;
+mod distances;
+mod products;
+mod survey;
 
 #[cfg(test)]
 pub(crate) use cloud::tests::cloud;
 pub(crate) use cloud::{Cloud, Mixing};
-pub(crate) use distances::distances;
 pub(crate) use products::{Point, products};
+pub(crate) use survey::Survey;
 
 /// Coordinates summed at a time, of `d`: at most 64 blocks, whose sums are added in order. A block is never divided, by
 /// threads or by shards, and so neither changes a bit.

@@ -39,10 +39,6 @@ impl Matrix {
         Self::from_fn(these.len(), |i, j| self.at(these[i], these[j]))
     }
 
-    pub(crate) fn is_finite(&self) -> bool {
-        self.values.iter().all(|value| value.is_finite())
-    }
-
     /// M·a; entries of `a` that are 0 cost nothing and add nothing.
     pub(crate) fn times(&self, a: &[f64]) -> Vec<f64> {
         let mut product = vec![0.0; self.size];

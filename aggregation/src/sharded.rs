@@ -10,7 +10,7 @@ use crate::{
     coordinatewise::{self, Source},
     election::{self, Round, Voters},
     finite::is_finite,
-    geometry::{Mixing, block, distances, products},
+    geometry::{Mixing, Survey, block},
     order,
 };
 
@@ -71,20 +71,13 @@ fn aggregate(round: Round<'_>, ranks: &[u32], shards: &[Shard<'_>]) -> Vec<f32> 
             };
         });
     }
-    let count = election::points(pipeline, Rows(&shards[0].rows), shards[0].anchor).len();
-    let sums = |shard: &Shard<'_>| {
+    let surveys = shards.iter().map(|shard| {
         let points = election::points(pipeline, Rows(&shard.rows), shard.anchor);
-        distances::of_blocks(&points, shard.rows[0].len(), block(d))
-    };
-    let distances = distances::total(count, shards.iter().flat_map(sums).collect());
-    let direct = |base: usize, far: &[bool]| {
-        let sums = |shard: &Shard<'_>| {
-            let points = election::points(pipeline, Rows(&shard.rows), shard.anchor);
-            products::of_blocks(&election::as_points(&points), base, far, shard.rows[0].len(), block(d))
-        };
-        products::total(count, shards.iter().flat_map(sums).collect())
-    };
-    let cloud = election::chart(pipeline, ranks.len(), distances, direct);
+        Survey::by_blocks(&points, ranks.len(), shard.rows[0].len(), block(d), pipeline.needs_products())
+    });
+    let survey = Survey::join(surveys);
+    let all: Vec<usize> = (0..survey.points()).collect();
+    let cloud = survey.cloud(&all, ranks.len(), pipeline.needs_products());
     let pivot = match pipeline.rule {
         Rule::Monna { pivot } => ranks.iter().position(|&rank| rank == pivot),
         _ => None,

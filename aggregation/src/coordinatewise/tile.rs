@@ -168,7 +168,7 @@ impl<R: ColumnRule> WithSimd for Tile<'_, R> {
 fn within(values: &[f32], low: &[f32], high: &[f32]) -> u32 {
     let mut count = 0;
     for ((value, low), high) in values.iter().zip(low).zip(high) {
-        count += u32::from((value >= low) & (value <= high));
+        count += u32::from(value >= low) & u32::from(value <= high);
     }
     count
 }

@@ -1,9 +1,7 @@
 //! The points of a round as rules see them: distances and inner products, whatever d is.
 
+use super::survey::around;
 use crate::matrix::{Matrix, dot, median};
-
-/// A point this many times farther from the base than half of the voters are has its products summed directly.
-const FAR: f64 = 100.0;
 
 /// Voters first, then points that do not vote: the origin, and a centre or root when the rule has one.
 #[derive(Debug, Clone)]
@@ -12,7 +10,7 @@ pub(crate) struct Cloud {
     pub(crate) voters: usize,
     /// Squared distances.
     pub(crate) distances: Matrix,
-    /// ⟨x_i − b, x_j − b⟩ around a voter b in the middle; empty until a rule needs it.
+    /// ⟨x_i − b, x_j − b⟩ around a voter b in the middle; empty unless a rule needs them.
     products: Matrix,
 }
 
@@ -20,25 +18,8 @@ pub(crate) struct Cloud {
 pub(crate) type Mixing = Vec<Vec<f64>>;
 
 impl Cloud {
-    /// A cloud that knows distances only.
-    pub(crate) fn new(distances: Matrix, voters: usize) -> Self {
-        Self { voters, distances, products: Matrix::zeros(0) }
-    }
-
-    /// The same with the inner products of its points; `direct` sums those around a base of points that are far away.
-    pub(crate) fn with_products(mut self, direct: impl FnOnce(usize, &[bool]) -> Matrix) -> Self {
-        let base = self.middle();
-        let from_base = self.distances.row(base);
-        let radius = median(from_base[..self.voters].to_vec()) * FAR * FAR;
-        let far: Vec<bool> = from_base.iter().map(|&distance| distance > radius).collect();
-        let half = |i: usize, j: usize| 0.5 * (from_base[i] + from_base[j] - self.distances.at(i, j));
-        self.products = if far.contains(&true) {
-            let direct = direct(base, &far);
-            Matrix::from_fn(self.points(), |i, j| if far[i] || far[j] { direct.at(i, j) } else { half(i, j) })
-        } else {
-            Matrix::from_fn(self.points(), half)
-        };
-        self
+    pub(super) fn new(distances: Matrix, products: Matrix, voters: usize) -> Self {
+        Self { voters, distances, products }
     }
 
     /// A cloud of points whose products around one of them were summed in f64.
@@ -81,8 +62,7 @@ impl Cloud {
 
     /// ⟨x_i − o, x_j − o⟩ around the point `o`.
     pub(crate) fn product_around(&self, o: usize, i: usize, j: usize) -> f64 {
-        let p = &self.products;
-        p.at(i, j) - p.at(i, o) - p.at(o, j) + p.at(o, o)
+        around(&self.products, o, i, j)
     }
 
     /// ⟨x_i − μ, x_j − μ⟩ for the points `these`, μ their mean under `shares`, from the distances among them alone.
@@ -129,31 +109,25 @@ impl Cloud {
     pub(crate) fn unit(&self, point: usize) -> Vec<f64> {
         (0..self.points()).map(|other| if other == point { 1.0 } else { 0.0 }).collect()
     }
+}
 
-    /// The voter nearest to half of the voters: in the midst of the honest ones while these are a majority.
-    fn middle(&self) -> usize {
-        let radius = |voter: usize| median(self.distances.row(voter)[..self.voters].to_vec());
-        (0..self.voters).min_by(|&a, &b| radius(a).total_cmp(&radius(b))).unwrap_or(0)
-    }
+/// The voter nearest to half of the voters: in the midst of the honest ones while these are a majority.
+pub(super) fn middle(distances: &Matrix, voters: usize) -> usize {
+    let radius = |voter: usize| median(distances.row(voter)[..voters].to_vec());
+    (0..voters).min_by(|&a, &b| radius(a).total_cmp(&radius(b))).unwrap_or(0)
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::geometry::{Point, distances, products};
+    use crate::geometry::Survey;
 
     /// A cloud of these voters with the origin, and the anchor if there is one.
     pub(crate) fn cloud(rows: &[&[f32]], anchor: Option<&[f32]>) -> Cloud {
-        let d = rows[0].len();
-        let some: Vec<Option<&[f32]>> =
+        let points: Vec<Option<&[f32]>> =
             rows.iter().map(|&row| Some(row)).chain([None]).chain(anchor.map(Some)).collect();
-        let points: Vec<Point<'_>> = rows
-            .iter()
-            .map(|row| Point::Row(row))
-            .chain([Point::Origin])
-            .chain(anchor.map(Point::Row))
-            .collect();
-        Cloud::new(distances(&some, d), rows.len()).with_products(|base, far| products(&points, base, far, d))
+        let survey = Survey::new(&points, rows.len(), rows[0].len(), true);
+        survey.cloud(&(0..points.len()).collect::<Vec<_>>(), rows.len(), true)
     }
 
     #[test]

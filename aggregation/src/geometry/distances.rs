@@ -1,4 +1,4 @@
-//! All squared distances between points in one pass over the data.
+//! All squared distances between points, each coordinate read once.
 //!
 //! D_ij = ‖x_i − x_j‖², summed as squares of differences: ‖x‖² + ‖y‖² − 2⟨x, y⟩ is ruined by one long vector.
 //! Squares are summed in f32 over strips of 512 coordinates, in 16 lanes, and strips in f64, always in the same order:
@@ -7,9 +7,6 @@
 //! Points meet in groups of four, or two where registers are short: a number that was loaded is used so often.
 
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
-
-use crate::matrix::Matrix;
 
 /// Coordinates whose squares are summed in f32.
 const STRIP: usize = 512;
@@ -21,30 +18,9 @@ type Lanes = [f32; LANES];
 
 static ORIGIN: [f32; STRIP] = [0.0; STRIP];
 
-/// Squared distances between `points`, of which `None` is the origin, all of length `d`.
-pub(crate) fn distances(points: &[Option<&[f32]>], d: usize) -> Matrix {
-    total(points.len(), of_blocks(points, d, super::block(d)))
-}
-
-/// The parts of them of every block, pair (i, j < i) at i(i − 1)/2 + j.
-pub(crate) fn of_blocks(points: &[Option<&[f32]>], d: usize, block: usize) -> Vec<Vec<f64>> {
-    let starts: Vec<usize> = (0..d).step_by(block).collect();
-    starts.into_par_iter().map(|start| of_block(points, start, d.min(start + block))).collect()
-}
-
-/// The sum of all blocks, in order.
-pub(crate) fn total(points: usize, blocks: Vec<Vec<f64>>) -> Matrix {
-    let mut matrix = Matrix::zeros(points);
-    for block in blocks {
-        let pairs = (0..points).flat_map(|i| (0..i).map(move |j| (i, j)));
-        for ((i, j), sum) in pairs.zip(block) {
-            matrix.set(i, j, matrix.at(i, j) + sum);
-        }
-    }
-    matrix
-}
-
-fn of_block(points: &[Option<&[f32]>], start: usize, end: usize) -> Vec<f64> {
+/// Squared distances in the coordinates from `start` to `end` between `points`, of which `None` is the origin: pair
+/// (i, j < i) at i(i − 1)/2 + j.
+pub(super) fn of_block(points: &[Option<&[f32]>], start: usize, end: usize) -> Vec<f64> {
     let mut sums = vec![0.0; points.len() * points.len().saturating_sub(1) / 2];
     let whole = start + (end - start) / LANES * LANES;
     let mut strips: Vec<&[f32]> = Vec::with_capacity(points.len());
@@ -164,8 +140,11 @@ fn carefully(a: &[f32], b: &[f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::Threads;
+    use crate::{Threads, geometry::Survey, matrix::Matrix};
+
+    fn distances(points: &[Option<&[f32]>], d: usize) -> Matrix {
+        Survey::new(points, points.len(), d, false).distances()
+    }
 
     fn rows(n: usize, d: usize) -> Vec<Vec<f32>> {
         let value = |row: usize, k: usize| ((row * 7919 + k * 104_729) % 1009) as f32 / 1009.0 - 0.5;

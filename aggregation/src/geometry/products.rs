@@ -1,7 +1,4 @@
-//! Inner products around a base point, in f64: a second pass, for points so far away that distances hide directions.
-//!
-//! ⟨x_i − b, x_j − b⟩ from distances is (D_ib + D_jb − D_ij) / 2, which keeps nothing of the direction of a point a
-//! thousand times farther away than the others. Summed directly it stays right to the last digits at any scale.
+//! Inner products around a base point, summed from coordinates in f64: right to the last digits at any scale.
 
 use rayon::prelude::*;
 
@@ -44,38 +41,26 @@ impl Point<'_> {
 
 /// ⟨x_i − b, x_j − b⟩ for every i that is `wanted` and every j; 0 elsewhere.
 pub(crate) fn products(points: &[Point<'_>], base: usize, wanted: &[bool], d: usize) -> Matrix {
-    total(points.len(), of_blocks(points, base, wanted, d, super::block(d)))
+    let block = super::block(d);
+    let starts: Vec<usize> = (0..d).step_by(block).collect();
+    let part = |start: usize| of_block(points, base, wanted, start, d.min(start + block));
+    let parts: Vec<Matrix> = starts.into_par_iter().map(part).collect();
+    let zeros = Matrix::zeros(points.len());
+    parts.iter().fold(zeros, |sums, part| Matrix::from_fn(points.len(), |i, j| sums.at(i, j) + part.at(i, j)))
 }
 
-/// The parts of them of every block.
-pub(crate) fn of_blocks(
+/// The same of the coordinates from `start` to `end`.
+pub(super) fn of_block(
     points: &[Point<'_>],
     base: usize,
     wanted: &[bool],
-    d: usize,
-    block: usize,
-) -> Vec<Matrix> {
-    let starts: Vec<usize> = (0..d).step_by(block).collect();
-    let part = |start: usize| {
-        let mut sums = Matrix::zeros(points.len());
-        let mut scratch = vec![0.0; points.len() * STRIP];
-        for strip in (start..d.min(start + block)).step_by(STRIP) {
-            add_strip(points, base, wanted, strip, STRIP.min(d - strip), &mut scratch, &mut sums);
-        }
-        sums
-    };
-    starts.into_par_iter().map(part).collect()
-}
-
-/// The sum of all blocks, in order.
-pub(crate) fn total(points: usize, blocks: Vec<Matrix>) -> Matrix {
-    let mut sums = Matrix::zeros(points);
-    for part in blocks {
-        for i in 0..points {
-            for j in 0..=i {
-                sums.set(i, j, sums.at(i, j) + part.at(i, j));
-            }
-        }
+    start: usize,
+    end: usize,
+) -> Matrix {
+    let mut sums = Matrix::zeros(points.len());
+    let mut scratch = vec![0.0; points.len() * STRIP];
+    for strip in (start..end).step_by(STRIP) {
+        add_strip(points, base, wanted, strip, STRIP.min(end - strip), &mut scratch, &mut sums);
     }
     sums
 }
