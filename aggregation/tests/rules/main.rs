@@ -1,6 +1,7 @@
 //! What every rule promises, by golden vectors of other libraries, slow references, properties and hostile bits.
 
 mod conformance;
+mod filters;
 mod fuzz;
 mod golden;
 mod oracle;

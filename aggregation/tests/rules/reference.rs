@@ -1,7 +1,7 @@
 //! The fast code against the slow definitions, on shapes around every width and block there is.
 
 use crate::{
-    Lots, Rows, aggregate, gap,
+    Lots, Rows, aggregate, filters, gap,
     oracle::{
         Wide, by_distance, by_krum, columns, diameter, mda, mean, median, nearest, shortened, trimmed,
         weiszfeld,
@@ -40,16 +40,32 @@ fn expected(rule: &str, rows: &Wide, f: usize) -> Vec<f64> {
             let mixed = rows.iter().map(|row| mean(rows, &by_distance(rows, row)[..n - f])).collect();
             columns(&mixed, |column| trimmed(column, f))
         }
+        "bulyan" => {
+            columns(&filters::bulyan_selection(rows, f), |column| nearest(column, median(column), n - 4 * f))
+        }
+        "caf" => filters::caf(rows, f),
+        "smea" => filters::smea(rows, f),
+        "dnc(iterations=1,filter=1.5)" => filters::dnc(rows, (1.5 * f as f64) as usize),
+        "sign-guard" => filters::sign_guard(rows),
+        "fltrust" => filters::fltrust(rows, &rows[0]),
+        // A step from the origin by the median distance is the same.
+        "clipped-mean" | "centered-clipping" => filters::clipped_mean(rows),
+        "arc+average" => filters::arc_average(rows, f),
         other => panic!("no definition of {other}"),
     }
 }
 
 fn compare(rules: &[&str], n: usize, f: usize, d: usize) {
-    let rows = Lots((n * 1000 + d) as u64).rows(n, d);
+    compare_on(&Lots((n * 1000 + d) as u64).rows(n, d), rules, f);
+}
+
+fn compare_on(rows: &Rows, rules: &[&str], f: usize) {
+    let (n, d) = (rows.len(), rows[0].len());
     let slow: Wide = rows.iter().map(|row| wide(row)).collect();
     for rule in rules {
-        let gap = gap(&value(rule, f, &rows), &expected(rule, &slow, f));
-        let most = if *rule == "geometric-median" { 3e-5 } else { 1e-6 };
+        let gap = gap(&value(rule, f, rows), &expected(rule, &slow, f));
+        // An iteration to a point, and eigenvectors of distances that were summed in f32.
+        let most = if ["geometric-median", "caf"].contains(rule) { 3e-5 } else { 1e-6 };
         assert!(gap <= most, "{rule}, n = {n}, f = {f}, d = {d}: off by {gap}");
     }
 }
@@ -113,6 +129,34 @@ fn searches_and_iterations_end_where_their_definitions_do() {
         let (_, told) = aggregate("mda", f, &rows).expect("an aggregate");
         let weights: Vec<f64> = told.verdicts.iter().map(|verdict| verdict.weight).collect();
         assert!(is_least_diameter(&rows, f, &weights), "n = {n}, f = {f}: {weights:?}");
+    }
+}
+
+#[test]
+fn filters_are_their_definitions() {
+    let by_length = ["fltrust", "clipped-mean", "arc+average", "centered-clipping"];
+    for (n, f) in [(3, 1), (5, 2), (9, 2), (12, 3), (40, 9), (200, 50)] {
+        for d in [1, 15, 16, 17, 300] {
+            compare(&by_length, n, f, d);
+        }
+    }
+    // With f below 3 the last picks have a single neighbour.
+    for (n, f) in [(3, 0), (15, 3), (25, 5), (64, 15)] {
+        for d in [1, 15, 16, 17, 300] {
+            compare(&["bulyan"], n, f, d);
+        }
+    }
+    for (n, f, d) in [(5, 1, 15), (9, 2, 16), (12, 3, 17), (11, 5, 15)] {
+        compare(&["caf", "smea", "dnc(iterations=1,filter=1.5)"], n, f, d);
+    }
+    compare(&["caf", "dnc(iterations=1,filter=1.5)"], 64, 20, 17);
+    for (n, f, d) in [(5, 1, 15), (9, 2, 16), (12, 5, 40)] {
+        // Most coordinates of honest rows are positive; liars turn theirs round, and one of them shouts.
+        let mut rows = Lots(n as u64).rows(n, d);
+        rows.iter_mut().flatten().for_each(|x| *x += 0.5);
+        rows[n - f..].iter_mut().flatten().for_each(|x| *x = -*x);
+        rows[n - 1].iter_mut().for_each(|x| *x *= -50.0);
+        compare_on(&rows, &["sign-guard"], f);
     }
 }
 
