@@ -22,6 +22,7 @@ pub(crate) struct Round<'a> {
 /// Voters after the pre-aggregators.
 #[derive(Debug)]
 pub(crate) struct Voters {
+    /// Where they are; of a rule that ignores it, where they were before the last stage.
     cloud: Cloud,
     /// Each voter as a combination of the points, if any stage mixed them.
     mixing: Option<Mixing>,
@@ -33,25 +34,12 @@ pub(crate) struct Voters {
 impl Pipeline {
     /// Whether a coordinate-wise rule works on the rows themselves.
     pub(crate) fn is_plain(&self) -> bool {
-        self.before.is_empty()
-            && matches!(
-                self.rule,
-                Rule::Average | Rule::Median | Rule::TrimmedMean | Rule::Meamed | Rule::Phocas
-            )
+        self.before.is_empty() && (self.rule == Rule::Average || self.ignores_geometry())
     }
 
-    /// Whether the geometry of the points is not enough.
-    pub(crate) fn looks_at_coordinates(&self) -> bool {
-        matches!(
-            self.rule,
-            Rule::Median
-                | Rule::TrimmedMean
-                | Rule::Meamed
-                | Rule::Phocas
-                | Rule::Bulyan
-                | Rule::Dnc { .. }
-                | Rule::SignGuard { .. }
-        )
+    /// Whether the rule looks at nothing but coordinates.
+    fn ignores_geometry(&self) -> bool {
+        matches!(self.rule, Rule::Median | Rule::TrimmedMean | Rule::Meamed | Rule::Phocas)
     }
 
     /// Whether the origin is one of the points.
@@ -94,7 +82,8 @@ impl Voters {
         mut pivot: Option<usize>,
     ) -> Self {
         let mut mixing: Option<Mixing> = None;
-        for &stage in &round.pipeline.before {
+        let stages = &round.pipeline.before;
+        for (at, &stage) in stages.iter().enumerate() {
             let step = before::mixing(stage, &cloud, round.f, &keys);
             if let PreAggregator::Bucketing { .. } = stage {
                 let first = |weights: &Vec<f64>| {
@@ -103,7 +92,9 @@ impl Voters {
                 pivot = pivot.and_then(|pivot| step.iter().position(|weights| weights[pivot] > 0.0));
                 keys = step.iter().map(|weights| first(weights).unwrap_or(0)).collect();
             }
-            cloud = cloud.mixed(&step);
+            if at + 1 < stages.len() || !round.pipeline.ignores_geometry() {
+                cloud = cloud.mixed(&step);
+            }
             mixing = Some(match mixing {
                 None => step,
                 Some(before) => step.iter().map(|weights| pull(weights, &before)).collect(),
@@ -220,6 +211,19 @@ impl Voters {
         weights[..n].to_vec()
     }
 
+    /// The voters whose coordinates a rule takes together.
+    pub(crate) fn chosen(&self, rule: Rule, f: usize) -> Vec<usize> {
+        match rule {
+            Rule::Bulyan => bulyan::select(&self.cloud, f, &self.keys),
+            _ => (0..self.keys.len()).collect(),
+        }
+    }
+
+    /// Each voter as a combination of the points, if any stage mixed them.
+    pub(crate) const fn mixing(&self) -> Option<&Mixing> {
+        self.mixing.as_ref()
+    }
+
     /// What was kept of the voters, as shares of the rows they are made of if they were mixed.
     fn shares(&self, mut kept: Vec<f64>, n: usize) -> Vec<f64> {
         if self.mixing.is_some() {
@@ -233,7 +237,7 @@ impl Voters {
     }
 
     fn bulyan(&self, f: usize, rows: Rows<'_>, out: &mut [f32]) -> Vec<f64> {
-        let selected = bulyan::select(&self.cloud, f, &self.keys);
+        let selected = self.chosen(Rule::Bulyan, f);
         let keep = self.cloud.voters - 4 * f;
         let (chosen, mixing): (Vec<&[f32]>, Option<Mixing>) = match &self.mixing {
             None => (selected.iter().map(|&row| rows.0[row]).collect(), None),

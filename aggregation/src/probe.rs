@@ -3,15 +3,22 @@
 //! e(τ) = ‖ F(honest rows, f copies of μ + τv) − honest mean ‖
 //!
 //! Distances to μ + τv are quadratic in τ, so that one pass over the data gives all of them: after it a geometric
-//! pipeline is evaluated on (n + 1)² numbers, whatever d. Pipelines that look at coordinates run in full each time.
+//! pipeline is evaluated on (n + 1)² numbers, whatever d, and so are the pre-aggregators of one that looks at coordinates;
+//! what it then makes of these is in `columns`.
+
+mod columns;
+
+use std::cell::LazyCell;
 
 use crate::{
-    Aggregator, Pipeline, Refusal, Rows, Rule, affine,
+    Pipeline, Refusal, Rows, Rule, affine,
+    coordinatewise::{self, Source},
     election::{Round, Voters},
     finite::is_finite,
-    geometry::{Cloud, Point, products},
+    geometry::{Cloud, Mixing, Point, products},
     order,
 };
+use columns::{Kernel, Sums, Voter};
 
 /// A pipeline with all but the liars' row fixed.
 #[derive(Debug)]
@@ -25,10 +32,9 @@ pub struct Probe<'a> {
     centre: &'a [f32],
     direction: &'a [f32],
     mean: Vec<f32>,
-    /// The server's own gradient, when it is the row of an honest worker.
-    root: Option<&'a [f32]>,
-    /// Honest rows, the origin, the origin again as a fresh centre or the root, μ, μ + v; none when coordinates are needed.
+    /// Honest rows, the origin, the origin again as a fresh centre or the root, μ, μ + v; none when nothing is geometric.
     cloud: Option<Cloud>,
+    sums: Sums,
 }
 
 impl<'a> Probe<'a> {
@@ -75,7 +81,7 @@ impl<'a> Probe<'a> {
             pipeline.rule = Rule::FlTrust { root: None };
         }
         let h = honest.len();
-        let geometric = !pipeline.looks_at_coordinates();
+        let geometric = !pipeline.is_plain() || pipeline.rule == Rule::Average;
         let cloud = geometric.then(|| {
             let points: Vec<Point<'_>> = honest
                 .iter()
@@ -91,7 +97,8 @@ impl<'a> Probe<'a> {
         });
         let mut mean = vec![0.0; d];
         affine::mean(Rows(&honest), &mut mean);
-        Ok(Self { pipeline, f, seed, round: 0, ranks, honest, centre, direction, mean, root, cloud })
+        let sums = Sums::default();
+        Ok(Self { pipeline, f, seed, round: 0, ranks, honest, centre, direction, mean, cloud, sums })
     }
 
     /// The same in another round: ties and lots fall otherwise.
@@ -104,65 +111,109 @@ impl<'a> Probe<'a> {
     ///
     /// # Errors
     /// When the rule refuses these rows.
-    pub fn error(&self, tau: f64) -> Result<f64, Refusal> {
-        match &self.cloud {
-            Some(cloud) => self.on_cloud(cloud, tau),
-            None => self.in_full(tau),
-        }
+    pub fn error(&mut self, tau: f64) -> Result<f64, Refusal> {
+        let mut sums = std::mem::take(&mut self.sums);
+        let error = self.error_with(&mut sums, tau);
+        self.sums = sums;
+        error
     }
 
-    fn on_cloud(&self, cloud: &Cloud, tau: f64) -> Result<f64, Refusal> {
-        let h = self.honest.len();
+    fn error_with(&self, sums: &mut Sums, tau: f64) -> Result<f64, Refusal> {
+        let (h, d, f) = (self.honest.len(), self.mean.len(), self.f);
+        let lie = LazyCell::new(|| self.lie(tau));
+        let kernel = Kernel { rule: self.pipeline.rule, f };
+        let all = || self.honest.iter().copied().chain(std::iter::repeat_n(&lie[..], f));
+        let Some(cloud) = &self.cloud else {
+            let voters: Vec<Voter<'_>> = all().map(Voter::of).collect();
+            return Ok(columns::error(&voters, &lie, &self.mean, kernel));
+        };
+        let points = Self::points(cloud, h, f, tau);
+        let voters = self.seat(cloud, &points);
+        let drawn = |drawn: &[usize]| {
+            all().map(|row| drawn.iter().map(|&k| row[k]).collect()).collect::<Vec<Vec<f32>>>()
+        };
+        let signs = |mixing: Option<&Mixing>| {
+            coordinatewise::signs(&Source::new(Rows(&all().collect::<Vec<_>>()), mixing), d)
+        };
+        if let Some(weights) = voters.decide(self.round(), d, drawn, signs)? {
+            return Ok(self.apart(cloud, &points, &weights));
+        }
+        let chosen = voters.chosen(self.pipeline.rule, f);
+        let rows: Vec<Voter<'_>> = match voters.mixing() {
+            None => {
+                let all: Vec<&[f32]> = all().collect();
+                chosen.into_iter().map(|row| Voter::of(all[row])).collect()
+            }
+            Some(mixing) => {
+                let weights: Vec<&[f64]> = chosen.into_iter().map(|voter| &mixing[voter][..]).collect();
+                sums.voters(Rows(&self.honest), f, &weights, d)
+            }
+        };
+        Ok(columns::error(&rows, &lie, &self.mean, kernel))
+    }
+
+    const fn round(&self) -> Round<'_> {
+        Round { pipeline: &self.pipeline, f: self.f, seed: self.seed, number: self.round }
+    }
+
+    /// μ + τv.
+    fn lie(&self, tau: f64) -> Vec<f32> {
+        let reach = |(&mu, &v): (&f32, &f32)| {
+            (f64::from(mu) + tau * f64::from(v)).clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
+        };
+        self.centre.iter().zip(self.direction).map(reach).collect()
+    }
+
+    /// The rows that arrive, as combinations of the points of `cloud`.
+    fn points(cloud: &Cloud, h: usize, f: usize, tau: f64) -> Vec<Vec<f64>> {
         let mut lie = vec![0.0; cloud.points()];
         (lie[h + 2], lie[h + 3]) = (1.0 - tau, tau);
-        let rows: Vec<Vec<f64>> =
-            (0..h).map(|row| cloud.unit(row)).chain(std::iter::repeat_n(lie, self.f)).collect();
-        let round = Round { pipeline: &self.pipeline, f: self.f, seed: self.seed, number: self.round };
+        (0..h).map(|row| cloud.unit(row)).chain(std::iter::repeat_n(lie, f)).collect()
+    }
+
+    fn seat(&self, cloud: &Cloud, points: &[Vec<f64>]) -> Voters {
         let keys = order::keys(self.seed, self.round, &self.ranks);
         let pivot = match self.pipeline.rule {
             Rule::Monna { pivot } => self.ranks.iter().position(|&rank| rank == pivot),
             _ => None,
         };
-        let voters = Voters::seat(round, cloud.mixed(&rows), keys, pivot);
-        let weights = voters.weights(self.pipeline.rule, self.f)?.unwrap_or_default();
+        Voters::seat(self.round(), cloud.mixed(points), keys, pivot)
+    }
+
+    /// ‖aggregate − mean‖ of an aggregate that is a combination of the points.
+    fn apart(&self, cloud: &Cloud, points: &[Vec<f64>], weights: &[f64]) -> f64 {
+        let h = self.honest.len();
         let mut apart = vec![0.0; cloud.points()];
-        for (weight, row) in weights.iter().zip(&rows) {
-            apart.iter_mut().zip(row).for_each(|(sum, share)| *sum += weight * share);
+        for (weight, point) in weights.iter().zip(points) {
+            apart.iter_mut().zip(point).for_each(|(sum, share)| *sum += weight * share);
         }
-        for (sum, weight) in apart[h..].iter_mut().zip(&weights[rows.len()..]) {
+        for (sum, weight) in apart[h..].iter_mut().zip(&weights[points.len()..]) {
             *sum += weight;
         }
         apart[..h].iter_mut().for_each(|sum| *sum -= 1.0 / h as f64);
-        Ok(cloud.length(&apart).sqrt())
-    }
-
-    fn in_full(&self, tau: f64) -> Result<f64, Refusal> {
-        let lie: Vec<f32> = self
-            .centre
-            .iter()
-            .zip(self.direction)
-            .map(|(&mu, &v)| {
-                (f64::from(mu) + tau * f64::from(v)).clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
-            })
-            .collect();
-        let rows: Vec<&[f32]> =
-            self.honest.iter().copied().chain(std::iter::repeat_n(&lie[..], self.f)).collect();
-        let mut out = vec![0.0; self.mean.len()];
-        let mut aggregator = Aggregator::new(self.pipeline.clone(), self.f, self.seed);
-        aggregator.aggregate_with_root(self.round, &self.ranks, &rows, self.root, &mut out)?;
-        let squares = out.iter().zip(&self.mean).map(|(&x, &mean)| (f64::from(x) - f64::from(mean)).powi(2));
-        Ok(squares.sum::<f64>().sqrt())
+        cloud.length(&apart).sqrt()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregator::tests::everything;
+    use crate::{Aggregator, aggregator::tests::everything};
+
+    /// The error of the rule itself.
+    fn in_full(pipeline: &Pipeline, probe: &Probe<'_>, honest: &[&[f32]], tau: f64) -> Result<f64, Refusal> {
+        let (lie, ranks) = (probe.lie(tau), (0..11).collect::<Vec<u32>>());
+        let rows: Vec<&[f32]> = honest.iter().copied().chain([&lie[..]; 2]).collect();
+        let mut out = vec![0.0; lie.len()];
+        Aggregator::new(pipeline.clone(), 2, 3).aggregate_with_root(4, &ranks, &rows, None, &mut out)?;
+        let squares = out.iter().zip(&probe.mean).map(|(&x, &mean)| (f64::from(x) - f64::from(mean)).powi(2));
+        Ok(squares.sum::<f64>().sqrt())
+    }
 
     #[test]
-    fn the_error_on_distances_is_the_error_of_the_run_in_full() {
-        let d = 30;
+    fn the_error_is_that_of_the_rule_run_in_full() {
+        // Two tiles of columns.
+        let d = 5000;
         let value =
             |row: usize, k: usize| ((row * 7919 + k * 104_729 + row * row * 31) % 1009) as f32 / 1009.0;
         let rows: Vec<Vec<f32>> = (0..11).map(|row| (0..d).map(|k| value(row, k)).collect()).collect();
@@ -177,10 +228,11 @@ mod tests {
                 assert!(Probe::new(&pipeline, 2, 3, &honest, &ranks, &rows[9], &rows[10]).is_err());
                 continue;
             }
-            let probe =
+            let mut probe =
                 Probe::new(&pipeline, 2, 3, &honest, &ranks, &rows[9], &rows[10]).unwrap().in_round(4);
             for tau in [0.0, -1.5, 1.0, 300.0] {
-                let (Ok(quick), Ok(full)) = (probe.error(tau), probe.in_full(tau)) else {
+                let (Ok(quick), Ok(full)) = (probe.error(tau), in_full(&pipeline, &probe, &honest, tau))
+                else {
                     assert!(text.contains("monna"), "{text}");
                     continue;
                 };
@@ -194,7 +246,7 @@ mod tests {
         let (honest, v): ([&[f32]; 4], [f32; 2]) =
             ([&[1.0, 0.0], &[0.0, 1.0], &[2.0, 1.0], &[1.0, 2.0]], [1.0, 0.0]);
         let average = Pipeline::default();
-        let probe = Probe::new(&average, 1, 0, &honest, &[], &[1.0, 1.0], &v).unwrap();
+        let mut probe = Probe::new(&average, 1, 0, &honest, &[], &[1.0, 1.0], &v).unwrap();
         assert!(probe.error(0.0).unwrap() < 1e-12);
         assert!((probe.error(1e9).unwrap() / 2e8 - 1.0).abs() < 1e-9);
     }

@@ -5,7 +5,7 @@
 //!
 //! In: rows of honest workers, (h, d); the server's rule, its declared f and its seed, which a scenario does not hide. Out:
 //! (d,), sent by every liar. Cost of one probe, and `evaluations` of it: only the liars' row changes, so a geometric rule
-//! costs O(n²) each once the distances are known.
+//! costs O(n²) each once the distances are known, and one that looks at coordinates sums only the lies anew.
 //! Source: the line search of ByzFL's `Optimal_*` attacks; see [`crate::line_search`] for how ours differs. A rule that
 //! remembers (centered clipping) is probed from its fresh state.
 
@@ -83,7 +83,7 @@ impl Attack for Optimal {
             .then(|| Probe::new(pipeline, *byzantine, *seed, crowd.rows(), &ranks, &from, &along).ok())
             .flatten()
             .map(|probe| probe.in_round(sight.round));
-        let best = if let Some(probe) = probe {
+        let best = if let Some(mut probe) = probe {
             // A round that the rule refuses is skipped, which harms nobody.
             self.search(|tau| probe.error(tau).unwrap_or(0.0))
         } else {

@@ -1,0 +1,162 @@
+//! The error of a rule that looks at coordinates: of each row before it only the liars' part changes with τ.
+//!
+//! row of a voter = Σ wᵢ · xᵢ over the honest  +  (Σ wⱼ over the liars) · lie
+//!
+//! The first sum is kept under its weights. Nearest-neighbour mixing has few of them along a whole search: who is near to
+//! an honest row depends on τ only in how many of the lies are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use crate::{
+    Rows, Rule, affine,
+    coordinatewise::{self, Source},
+};
+
+/// Coordinates at a time.
+const TILE: usize = 4096;
+
+/// Bytes of sums that are kept although the last evaluation had no use for them.
+const ROOM: usize = 1 << 28;
+
+const LANES: usize = 8;
+
+/// Sums of honest rows, by the bits of their weights.
+#[derive(Debug, Default)]
+pub(super) struct Sums(BTreeMap<Vec<u64>, Vec<f32>>);
+
+/// A row before the rule: `kept`, and this share of the lie.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Voter<'a> {
+    kept: &'a [f32],
+    share: f64,
+}
+
+impl<'a> Voter<'a> {
+    /// A row as it is.
+    pub(super) const fn of(row: &'a [f32]) -> Self {
+        Self { kept: row, share: 0.0 }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        std::ptr::eq(self.kept, other.kept) && self.share.to_bits() == other.share.to_bits()
+    }
+}
+
+impl Sums {
+    /// The voters that `mixing` makes of the honest rows and, after them, the lies.
+    pub(super) fn voters(
+        &mut self,
+        honest: Rows<'_>,
+        liars: usize,
+        mixing: &[&[f64]],
+        d: usize,
+    ) -> Vec<Voter<'_>> {
+        let h = honest.0.len();
+        let key = |weights: &[f64]| weights[..h].iter().map(|weight| weight.to_bits()).collect::<Vec<u64>>();
+        let keys: Vec<Vec<u64>> = mixing.iter().map(|weights| key(weights)).collect();
+        let wanted: BTreeSet<&Vec<u64>> = keys.iter().collect();
+        if self.0.len() * d * size_of::<f32>() > ROOM {
+            self.0.retain(|key, _| wanted.contains(key));
+        }
+        let missing: Vec<&Vec<u64>> = wanted.into_iter().filter(|&key| !self.0.contains_key(key)).collect();
+        let sum = |key: &&Vec<u64>| {
+            let weights: Vec<f64> = key.iter().map(|&bits| f64::from_bits(bits)).collect();
+            let mut sum = vec![0.0; d];
+            affine::combine(honest, &weights, &mut sum);
+            ((*key).clone(), sum)
+        };
+        let fresh: Vec<_> = missing.par_iter().map(sum).collect();
+        self.0.extend(fresh);
+        let share = |weights: &[f64]| weights[h..h + liars].iter().sum();
+        mixing
+            .iter()
+            .zip(&keys)
+            .map(|(weights, key)| Voter { kept: &self.0[key], share: share(weights) })
+            .collect()
+    }
+}
+
+/// ‖rule(voters) − mean‖
+pub(super) fn error(voters: &[Voter<'_>], lie: &[f32], mean: &[f32], kernel: Kernel) -> f64 {
+    let mut distinct: Vec<Voter<'_>> = Vec::new();
+    let places: Vec<usize> = voters
+        .iter()
+        .map(|voter| {
+            distinct.iter().position(|other| other.is(voter)).unwrap_or_else(|| {
+                distinct.push(*voter);
+                distinct.len() - 1
+            })
+        })
+        .collect();
+    let tile = |buffer: &mut (Vec<f32>, Vec<f32>), start: usize| {
+        let len = TILE.min(mean.len() - start);
+        let (mixed, out) = buffer;
+        mixed.resize(distinct.len() * TILE, 0.0);
+        out.resize(len, 0.0);
+        let part = start..start + len;
+        let rows: Vec<&[f32]> = distinct
+            .iter()
+            .zip(mixed.chunks_exact_mut(TILE))
+            .map(|(voter, mixed)| match voter.share {
+                0.0 => &voter.kept[part.clone()],
+                share => {
+                    add(&voter.kept[part.clone()], share, &lie[part.clone()], &mut mixed[..len]);
+                    &mixed[..len]
+                }
+            })
+            .collect();
+        let rows: Vec<&[f32]> = places.iter().map(|&place| rows[place]).collect();
+        kernel.run(Rows(&rows), out);
+        squared_distance(out, &mean[part])
+    };
+    let starts: Vec<usize> = (0..mean.len()).step_by(TILE).collect();
+    let parts: Vec<f64> = starts.into_par_iter().map_init(Default::default, tile).collect();
+    parts.iter().sum::<f64>().sqrt()
+}
+
+/// What is done with each coordinate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kernel {
+    pub(super) rule: Rule,
+    pub(super) f: usize,
+}
+
+impl Kernel {
+    fn run(self, rows: Rows<'_>, out: &mut [f32]) {
+        let (f, n, voters) = (self.f, rows.0.len(), &Source::new(rows, None));
+        match self.rule {
+            Rule::Median => coordinatewise::median(voters, out),
+            Rule::TrimmedMean => coordinatewise::trimmed_mean(voters, f, out),
+            Rule::Meamed => coordinatewise::meamed(voters, f, out),
+            Rule::Phocas => coordinatewise::phocas(voters, f, out),
+            // Bulyan's rows are those it selected, all but 2f.
+            _ => coordinatewise::mean_around_median(voters, n - 2 * f, out),
+        };
+    }
+}
+
+fn add(kept: &[f32], share: f64, lie: &[f32], out: &mut [f32]) {
+    Arch::new().dispatch(|| {
+        for ((out, &kept), &lie) in out.iter_mut().zip(kept).zip(lie) {
+            *out = ((f64::from(kept) + share * f64::from(lie)) as f32).clamp(f32::MIN, f32::MAX);
+        }
+    });
+}
+
+fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
+    let (a, b) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let mut sums = [0.0; LANES];
+    Arch::new().dispatch(|| {
+        for (a, b) in a.0.iter().zip(b.0) {
+            for lane in 0..LANES {
+                let apart = f64::from(a[lane]) - f64::from(b[lane]);
+                sums[lane] += apart * apart;
+            }
+        }
+    });
+    let rest = a.1.iter().zip(b.1).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2));
+    sums.iter().sum::<f64>() + rest.sum::<f64>()
+}
