@@ -35,6 +35,8 @@ pub struct Probe<'a> {
     /// Honest rows, the origin, the origin again as a fresh centre or the root, μ, μ + v; none when nothing is geometric.
     cloud: Option<Cloud>,
     sums: Sums,
+    /// Rows with a share of the lie, of the last evaluation.
+    memory: Vec<f32>,
 }
 
 impl<'a> Probe<'a> {
@@ -97,8 +99,8 @@ impl<'a> Probe<'a> {
         });
         let mut mean = vec![0.0; d];
         affine::mean(Rows(&honest), &mut mean);
-        let sums = Sums::default();
-        Ok(Self { pipeline, f, seed, round: 0, ranks, honest, centre, direction, mean, cloud, sums })
+        let (sums, memory) = <(Sums, Vec<f32>)>::default();
+        Ok(Self { pipeline, f, seed, round: 0, ranks, honest, centre, direction, mean, cloud, sums, memory })
     }
 
     /// The same in another round: ties and lots fall otherwise.
@@ -112,20 +114,20 @@ impl<'a> Probe<'a> {
     /// # Errors
     /// When the rule refuses these rows.
     pub fn error(&mut self, tau: f64) -> Result<f64, Refusal> {
-        let mut sums = std::mem::take(&mut self.sums);
-        let error = self.error_with(&mut sums, tau);
-        self.sums = sums;
+        let (mut sums, mut memory) = (std::mem::take(&mut self.sums), std::mem::take(&mut self.memory));
+        let error = self.error_with(&mut sums, &mut memory, tau);
+        (self.sums, self.memory) = (sums, memory);
         error
     }
 
-    fn error_with(&self, sums: &mut Sums, tau: f64) -> Result<f64, Refusal> {
+    fn error_with(&self, sums: &mut Sums, memory: &mut Vec<f32>, tau: f64) -> Result<f64, Refusal> {
         let (h, d, f) = (self.honest.len(), self.mean.len(), self.f);
         let lie = LazyCell::new(|| self.lie(tau));
         let kernel = Kernel { rule: self.pipeline.rule, f };
         let all = || self.honest.iter().copied().chain(std::iter::repeat_n(&lie[..], f));
         let Some(cloud) = &self.cloud else {
             let voters: Vec<Voter<'_>> = all().map(Voter::of).collect();
-            return Ok(columns::error(&voters, &lie, &self.mean, kernel));
+            return Ok(columns::error(&voters, &lie, &self.mean, kernel, memory));
         };
         let points = Self::points(cloud, h, f, tau);
         let voters = self.seat(cloud, &points);
@@ -149,7 +151,7 @@ impl<'a> Probe<'a> {
                 sums.voters(Rows(&self.honest), f, &weights, d)
             }
         };
-        Ok(columns::error(&rows, &lie, &self.mean, kernel))
+        Ok(columns::error(&rows, &lie, &self.mean, kernel, memory))
     }
 
     const fn round(&self) -> Round<'_> {

@@ -15,8 +15,8 @@ use crate::{
     coordinatewise::{self, Source},
 };
 
-/// Coordinates at a time.
-const TILE: usize = 4096;
+/// Coordinates that one thread takes at a time.
+const TILE: usize = 2048;
 
 /// Bytes of sums that are kept although the last evaluation had no use for them.
 const ROOM: usize = 1 << 28;
@@ -79,41 +79,43 @@ impl Sums {
     }
 }
 
-/// ‖rule(voters) − mean‖
-pub(super) fn error(voters: &[Voter<'_>], lie: &[f32], mean: &[f32], kernel: Kernel) -> f64 {
+/// ‖rule(voters) − mean‖; `memory` is what the last evaluation left.
+pub(super) fn error(
+    voters: &[Voter<'_>],
+    lie: &[f32],
+    mean: &[f32],
+    kernel: Kernel,
+    memory: &mut Vec<f32>,
+) -> f64 {
     let mut distinct: Vec<Voter<'_>> = Vec::new();
-    let places: Vec<usize> = voters
-        .iter()
-        .map(|voter| {
-            distinct.iter().position(|other| other.is(voter)).unwrap_or_else(|| {
-                distinct.push(*voter);
-                distinct.len() - 1
-            })
+    let mut place = |voter: &Voter<'_>| {
+        distinct.iter().position(|other| other.is(voter)).unwrap_or_else(|| {
+            distinct.push(*voter);
+            distinct.len() - 1
         })
-        .collect();
-    let tile = |buffer: &mut (Vec<f32>, Vec<f32>), start: usize| {
-        let len = TILE.min(mean.len() - start);
-        let (mixed, out) = buffer;
-        mixed.resize(distinct.len() * TILE, 0.0);
-        out.resize(len, 0.0);
-        let part = start..start + len;
-        let rows: Vec<&[f32]> = distinct
-            .iter()
-            .zip(mixed.chunks_exact_mut(TILE))
-            .map(|(voter, mixed)| match voter.share {
-                0.0 => &voter.kept[part.clone()],
-                share => {
-                    add(&voter.kept[part.clone()], share, &lie[part.clone()], &mut mixed[..len]);
-                    &mixed[..len]
-                }
-            })
-            .collect();
-        let rows: Vec<&[f32]> = places.iter().map(|&place| rows[place]).collect();
-        kernel.run(Rows(&rows), out);
+    };
+    let places: Vec<usize> = voters.iter().map(&mut place).collect();
+    // The rows with a share of the lie, and the aggregate.
+    let rows = distinct.iter().filter(|voter| voter.share != 0.0).count() + 1;
+    memory.resize(rows * mean.len().next_multiple_of(TILE), 0.0);
+    let tile = |(at, memory): (usize, &mut [f32])| {
+        let part = at * TILE..mean.len().min((at + 1) * TILE);
+        let mut rows = memory.chunks_exact_mut(TILE).map(|row| &mut row[..part.len()]);
+        let out = rows.next().unwrap_or_default();
+        let mut row = |voter: &Voter<'_>| match (voter.share, &voter.kept[part.clone()]) {
+            (0.0, kept) => Some(kept),
+            (share, kept) => {
+                let mixed = rows.next()?;
+                add(kept, share, &lie[part.clone()], mixed);
+                Some(&*mixed)
+            }
+        };
+        let of_each: Vec<&[f32]> = distinct.iter().filter_map(&mut row).collect();
+        let all: Vec<&[f32]> = places.iter().map(|&place| of_each[place]).collect();
+        kernel.run(Rows(&all), out);
         squared_distance(out, &mean[part])
     };
-    let starts: Vec<usize> = (0..mean.len()).step_by(TILE).collect();
-    let parts: Vec<f64> = starts.into_par_iter().map_init(Default::default, tile).collect();
+    let parts: Vec<f64> = memory.par_chunks_mut(rows * TILE).enumerate().map(tile).collect();
     parts.iter().sum::<f64>().sqrt()
 }
 
