@@ -7,6 +7,7 @@
 //! needs data that are not there is skipped with a sentence; the command fails when a row that must hold does not.
 
 mod bounded;
+mod clipped;
 mod counter_gradient;
 mod equivalence;
 mod exact;
@@ -17,6 +18,7 @@ mod held;
 mod impossibility;
 mod local_attack;
 mod local_pac;
+mod mersenne;
 mod one_row;
 mod price;
 mod published;
@@ -47,6 +49,7 @@ pub(crate) const EXPERIMENTS: &[Experiment] = &[
     sum_or_mean::EXPERIMENT,
     local_attack::EXPERIMENT,
     features::EXPERIMENT,
+    clipped::EXPERIMENT,
     exact::EXPERIMENT,
     rate::EXPERIMENT,
     bounded::EXPERIMENT,

@@ -1,5 +1,6 @@
 //! Data sets: inputs and what is to be said of them, from embedded, IDX, npz or CSV sources.
 
+mod csv;
 mod digits;
 mod error;
 mod idx;

@@ -122,7 +122,14 @@ fn rows_that_are_not_what_they_should_be_are_told_by_row() {
             save_table(path, &Dataset::new(Inputs::Reals(inputs), targets)).expect("a writable folder");
         }
     };
+    let counted = |path: &Path| {
+        let inputs = Inputs::Reals(Array2::from_elem((2, 64), 0.5));
+        let targets = Targets::Classes { labels: vec![1, 2], classes: 10 };
+        let rows = Dataset { counts: Some(vec![3, 0]), ..Dataset::new(inputs, targets) };
+        save_table(path, &rows).expect("a writable folder");
+    };
     for (said, expected) in [
+        (said_of("f.npz", counted), "f.npz: array `count` says 0 in row 1, expected a number from 1"),
         (said_of("a.npz", table(64, f64::NAN, 0)), "a.npz: NaN in row 2, column 63 of `x`"),
         (said_of("b.npz", table(63, 0.0, 0)), "b.npz: inputs of width 63, the task has 64"),
         (said_of("c.npz", table(64, 0.0, 12)), "c.npz: label 12 in row 2, expected at most 9"),

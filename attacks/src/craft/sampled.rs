@@ -18,12 +18,14 @@ use super::{Hold, Rows, Uncraftable, centred, differences, softmax};
 /// What to sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampling {
-    /// Number of rows.
+    /// Number of distinct rows.
     pub rows: usize,
+    /// How many identical rows each of them stands for.
+    pub copies: u32,
     /// Standard deviation of the noise along the normals.
     pub noise: f64,
     /// Inputs are uniform in ± this, and what is projected is not clipped; `None`: uniform in [0, 1], projected, divided
-    /// by the largest of its row and clipped to [0, 1], so that every row is an image.
+    /// by the largest of all and clipped to [0, 1], and labelled after that, so that every row is an image.
     pub bound: Option<f64>,
 }
 
@@ -31,7 +33,7 @@ impl Sampling {
     /// What the published equivalence sampled.
     #[must_use]
     pub const fn published() -> Self {
-        Self { rows: 2000, noise: 0.01, bound: Some(50.0) }
+        Self { rows: 2000, copies: 1, noise: 0.01, bound: Some(50.0) }
     }
 }
 
@@ -54,21 +56,24 @@ pub fn rows_by_sampling(hold: &Hold<'_>, sampling: Sampling, seed: Seed) -> Resu
         .solve_lower_triangular(&-(differences.transpose() * &bias))
         .ok_or(Uncraftable::Degenerate(1))?;
     let mut stream = seed.stream("poisoned rows");
-    let mut rows = Rows::default();
-    for _ in 0..sampling.rows {
-        let (low, high) = sampling.bound.map_or((0.0, 1.0), |bound| (-bound, bound));
-        let mut x = DVector::from_fn(inputs, |_, _| stream.random_range(low..high));
+    let (low, high) = sampling.bound.map_or((0.0, 1.0), |bound| (-bound, bound));
+    let mut near = || {
+        let x = DVector::from_fn(inputs, |_, _| stream.random_range(low..high));
         let noise = DVector::from_fn(offsets.len(), |_, _| {
             let z: f64 = StandardNormal.sample(&mut stream);
             sampling.noise * z
         });
-        x += &normals * (&offsets + noise - normals.transpose() * &x);
-        if sampling.bound.is_none() {
-            let largest = x.max();
-            x.apply(|value| *value = (*value / largest).clamp(0.0, 1.0));
-        }
-        let label = softmax(&(weights.transpose() * &x + &bias));
-        rows.push(&x, &label, 1);
+        let correction = &offsets + noise - normals.tr_mul(&x);
+        x + &normals * correction
+    };
+    let mut points: Vec<DVector<f64>> = (0..sampling.rows).map(|_| near()).collect();
+    if sampling.bound.is_none() {
+        let largest = points.iter().map(DVector::max).fold(f64::MIN_POSITIVE, f64::max);
+        points.iter_mut().for_each(|x| x.apply(|value| *value = (*value / largest).clamp(0.0, 1.0)));
+    }
+    let mut rows = Rows::default();
+    for x in &points {
+        rows.push(x, &softmax(&(weights.tr_mul(x) + &bias)), sampling.copies);
     }
     Ok(rows.into_dataset())
 }
@@ -102,7 +107,10 @@ mod tests {
 
     #[test]
     fn images_stay_images() {
-        let rows = sample(Sampling { rows: 50, noise: 0.01, bound: None });
-        assert!((0..50).all(|row| rows.inputs.row(row).iter().all(|x| (0.0..=1.0).contains(x))));
+        let rows = sample(Sampling { rows: 50, copies: 7, noise: 0.01, bound: None });
+        let pixels: Vec<f64> = (0..50).flat_map(|row| rows.inputs.row(row)).collect();
+        assert!(pixels.iter().all(|x| (0.0..=1.0).contains(x)));
+        assert!(pixels.contains(&1.0) && pixels.contains(&0.0), "they fill what is allowed");
+        assert_eq!(rows.examples(), 350);
     }
 }

@@ -54,7 +54,7 @@ fn dozen(stage: &Stage, findings: &mut Findings) -> Result<(), Failure> {
         name: "dozen-rounds".to_owned(),
         seed,
         task: Task { solver: SolverSpec::Exact { tolerance: TOLERANCE }, ..published::task(Kind::SquaredL2) },
-        target: Target { file: Some(published::target(stage, seed)?), ..Target::default() },
+        target: Target { file: Some(published::target(stage)?), ..Target::default() },
         server: server::Spec {
             rounds,
             schedule: Schedule::constant(0.005),
@@ -95,7 +95,7 @@ fn equilibrium(stage: &Stage, findings: &mut Findings) -> Result<(), Failure> {
             start: learning::Start::Zeros,
             ..published::task(Kind::SquaredL2)
         },
-        target: Target { file: Some(published::target(stage, seed)?), ..Target::default() },
+        target: Target { file: Some(published::target(stage)?), ..Target::default() },
         server: server::Spec {
             rounds: 150,
             schedule: Schedule::constant(0.2),

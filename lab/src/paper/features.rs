@@ -47,7 +47,7 @@ fn run(stage: &Stage) -> Result<Findings, Failure> {
     };
     task.solver = learning::SolverSpec::Joint { method: optimizer::Method::adam(), schedule };
     let target = stage.file("target.npz")?;
-    let theta = published::learn_target(&task, &rows, seed)?;
+    let theta = published::learn_target(&task, &rows, None, seed)?;
     save_vector(&target, &[("theta", &theta)]).map_err(|error| Failure::unfinished(&error))?;
     let base = Scenario {
         seed,
@@ -61,7 +61,7 @@ fn run(stage: &Stage) -> Result<Findings, Failure> {
         },
         ..Scenario::default()
     };
-    let sampling = Sampling { rows: stage.pick(20_000, 2000), noise: 0.1, bound: Some(50.0) };
+    let sampling = Sampling { rows: stage.pick(20_000, 2000), copies: 1, noise: 0.1, bound: Some(50.0) };
     let ended = three(stage, "", &Protocol { base, rounds, sampling })?;
     let mut findings = Findings::default();
     let mut series = Vec::new();

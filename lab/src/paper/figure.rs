@@ -6,7 +6,7 @@ use plotters::{
         cartesian::Cartesian2d,
         ranged1d::{Ranged, ValueFormatter},
     },
-    element::PathElement,
+    element::{Circle, PathElement},
     prelude::{Color as _, IntoDrawingArea as _, IntoLogRange as _, LineSeries, SVGBackend, WHITE},
 };
 
@@ -73,19 +73,26 @@ impl Axis {
     }
 }
 
-/// A line.
+/// A line, or dots.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Series {
     /// What the legend says.
     pub label: String,
     /// Its points.
     pub points: Vec<(f64, f64)>,
+    /// Whether a line goes through them.
+    joined: bool,
 }
 
 impl Series {
     /// A line through `points`.
     pub(crate) fn new(label: impl Into<String>, points: impl Into<Vec<(f64, f64)>>) -> Self {
-        Self { label: label.into(), points: points.into() }
+        Self { label: label.into(), points: points.into(), joined: true }
+    }
+
+    /// A dot at each of `points`, which have no order.
+    pub(crate) fn dots(label: impl Into<String>, points: impl Into<Vec<(f64, f64)>>) -> Self {
+        Self { joined: false, ..Self::new(label, points) }
     }
 }
 
@@ -155,9 +162,16 @@ impl Figure {
         mesh.x_desc(self.x.label).y_desc(self.y.label).light_line_style(WHITE).bold_line_style(GRID);
         mesh.x_label_formatter(&say_x).y_label_formatter(&say_y).draw()?;
         for (series, colour) in self.series.iter().zip(COLOURS.iter().cycle().skip(1)) {
-            let line = chart.draw_series(LineSeries::new(self.shown(series), colour.stroke_width(2)))?;
-            line.label(series.label.clone())
-                .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+            let shown = self.shown(series);
+            if series.joined {
+                let line = chart.draw_series(LineSeries::new(shown, colour.stroke_width(2)))?;
+                line.label(series.label.clone())
+                    .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+            } else {
+                let dots =
+                    chart.draw_series(shown.into_iter().map(|at| Circle::new(at, 3, colour.filled())))?;
+                dots.label(series.label.clone()).legend(|(x, y)| Circle::new((x + 9, y), 3, colour.filled()));
+            }
         }
         let mut labels = chart.configure_series_labels();
         labels.position(self.corner()).background_style(WHITE.mix(0.8)).border_style(GRID).draw()?;
@@ -190,10 +204,14 @@ mod tests {
                 series: vec![
                     Series::new("line", [(1.0, 1.0), (2.0, 0.0), (3.0, f64::NAN), (4.0, 1e-5)]),
                     Series::new("nothing", []),
+                    Series::dots("dots", [(2.0, 0.5)]),
                 ],
             };
             let svg = figure.svg().unwrap();
-            assert!(svg.contains("a title") && svg.contains("<polyline"), "{x} {y}");
+            assert!(
+                svg.contains("a title") && svg.contains("<polyline") && svg.contains("<circle"),
+                "{x} {y}"
+            );
             assert_eq!(figure.shown(&figure.series[0]).len(), if y { 2 } else { 3 });
         }
     }

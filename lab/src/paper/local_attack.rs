@@ -29,7 +29,7 @@ fn run(stage: &Stage) -> Result<Findings, Failure> {
     let ran = stage.cluster(&scenario)?;
     let unusable = |error| Failure::unfinished(&error);
     let settled = Settled::load(&ran.folder.join("settled-1.npz")).map_err(unusable)?;
-    let target = load_vector(&published::target(stage, seed)?, "theta").map_err(unusable)?;
+    let target = load_vector(&published::target(stage)?, "theta").map_err(unusable)?;
     let theta = local_model(&settled, &target, scenario.task.lambda);
     save_vector(&stage.file("local-model.npz")?, &[("theta", &theta)]).map_err(unusable)?;
     let test = Source::Mnist.test(stage.data()).map_err(unusable)?;

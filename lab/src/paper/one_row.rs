@@ -31,7 +31,7 @@ const INPUTS: usize = 8;
 
 fn run(stage: &Stage) -> Result<Findings, Failure> {
     let mut findings = Findings::default();
-    for each in stage.pick(vec![10, 1000, 100_000], vec![10, 1000]) {
+    for each in stage.pick(vec![10, 1000, 10_000], vec![10, 1000]) {
         findings.rows.extend(regression(stage, each)?);
     }
     findings.rows.extend(classifier(stage, "digits", Source::Digits, (0.01, 2.0, 150))?);

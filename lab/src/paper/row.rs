@@ -110,7 +110,7 @@ impl Row {
     pub(crate) fn wanted(&self) -> String {
         match self.expected {
             Expected::Within(most) => format!("± {most}"),
-            Expected::WithinPart(most) => format!("± {:.0} %", 100.0 * most),
+            Expected::WithinPart(most) => format!("± {} %", (1e3 * most).round() / 10.0),
             Expected::AtMost(most) => format!("≤ {}", self.unit.say(most)),
             Expected::AtLeast(least) => format!("≥ {}", self.unit.say(least)),
             Expected::Shown => String::new(),
@@ -179,5 +179,7 @@ mod tests {
         let row = Row::new("x", Unit::Accuracy, [0.0072, 0.0074]);
         assert_eq!(row.got(), "0.0073 ± 0.0001");
         assert_eq!(Row::new("x", Unit::Plain, [6.1e-5]).got(), "6.1e-5");
+        let wanted = |part| row.clone().expect(Expected::WithinPart(part)).wanted();
+        assert_eq!((wanted(0.02).as_str(), wanted(0.002).as_str()), ("± 2 %", "± 0.2 %"));
     }
 }

@@ -1,11 +1,12 @@
-//! What the experiments leave behind: `report.html`, which opens offline, `results.json`, the figures, and the table.
+//! What the experiments leave behind: `report.html`, which opens offline, `results.json`, the figures, and the table, on the
+//! terminal and as `table.md`.
 
 use std::path::Path;
 
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use maud::{Markup, PreEscaped, html};
 
-use super::{Findings, Outcome, Status};
+use super::{Findings, Outcome, Row, Status};
 use crate::{failure::Failure, report, results::write_json};
 
 const HEAD: [&str; 6] = ["what", "published", "reference code", "ours", "expected", "holds"];
@@ -33,7 +34,30 @@ pub(super) fn write(outcomes: &[Outcome], out: &Path) -> Result<(), Failure> {
         parts.push(part(outcome, &pictures));
     }
     let page = report::page("The results of the paper", &html! { @for part in &parts { (part) } });
-    text("report.html", &page.into_string())
+    text("report.html", &page.into_string())?;
+    text("table.md", &markdown(outcomes))
+}
+
+/// The table in Markdown, an experiment a section.
+fn markdown(outcomes: &[Outcome]) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let section = |outcome: &Outcome| {
+        let found = match &outcome.status {
+            Status::Skipped(why) => format!("Skipped: {why}\n"),
+            Status::Failed(why) => format!("Failed: {why}\n"),
+            Status::Done(findings) => {
+                let escaped = |row: &Row| line(&row.cells().map(|cell| cell.replace('|', "\\|")));
+                let rows: String = findings.rows.iter().map(escaped).collect();
+                let remarks: Vec<String> =
+                    findings.remarks.iter().map(|remark| format!("\n{remark}\n")).collect();
+                let head = line(&HEAD.map(str::to_owned)) + "|---|---:|---:|---:|---:|---|\n";
+                format!("{head}{rows}{}\n{:.0} s\n", remarks.concat(), outcome.seconds)
+            }
+        };
+        format!("\n## {}\n\n{}.\n\n{found}", outcome.name, outcome.about)
+    };
+    let sections: Vec<String> = outcomes.iter().map(section).collect();
+    format!("# The results of the paper\n{}", sections.concat())
 }
 
 fn part(outcome: &Outcome, pictures: &[String]) -> Markup {
@@ -86,4 +110,24 @@ pub(super) fn table(outcomes: &[Outcome]) -> String {
         }
     }
     format!("{table}\n{}", remarks.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paper::{Expected, Unit};
+
+    #[test]
+    fn the_table_in_markdown_has_a_section_an_experiment_and_no_stray_columns() {
+        let row = Row::new("|θ|", Unit::Plain, [1.0]).reference(1.0).expect(Expected::WithinPart(0.02));
+        let outcome = |name, status| Outcome { name, about: "What it shows", status, seconds: 2.0 };
+        let done = Findings { rows: vec![row], ..Findings::default() };
+        let text = markdown(&[
+            outcome("one", Status::Done(done)),
+            outcome("two", Status::Skipped("no data".to_owned())),
+        ]);
+        assert!(text.contains("## one\n\nWhat it shows.\n\n| what | published |"), "{text}");
+        assert!(text.contains("| \\|θ\\| |  | 1.00 | 1.00 | ± 2 % | yes |\n"), "{text}");
+        assert!(text.contains("## two\n\nWhat it shows.\n\nSkipped: no data\n"), "{text}");
+    }
 }

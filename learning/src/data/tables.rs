@@ -5,7 +5,7 @@ use std::{fs::File, path::Path};
 use ndarray::{Array1, Array2, Axis, Ix1, Ix2, OwnedRepr};
 use ndarray_npy::{NpzReader, NpzWriter};
 
-use super::{DataError, Dataset, Inputs, Targets};
+use super::{DataError, Dataset, Inputs, Targets, csv};
 
 /// Rows from a file, identical ones merged and counted.
 ///
@@ -16,35 +16,38 @@ pub fn load_table(path: &Path) -> Result<Dataset, DataError> {
 }
 
 /// Rows from a file, in its order: `x` of shape (rows, width), and `y`: whole numbers are classes, a row of reals is a
-/// soft label or the values to regress on.
+/// soft label or the values to regress on. `count`, if there is one, says how many identical rows each stands for.
 ///
 /// # Errors
 /// When the file cannot be read, or what it holds is no table of finite numbers.
 pub fn load_rows(path: &Path) -> Result<Dataset, DataError> {
-    if path.extension().is_some_and(|extension| extension == "csv") { load_csv(path) } else { load_npz(path) }
+    if path.extension().is_some_and(|extension| extension == "csv") {
+        csv::load(path)
+    } else {
+        load_npz(path)
+    }
 }
 
-/// Writes rows as [`load_table`] reads them; a row that stands for several is written as often.
+/// Writes rows as [`load_table`] reads them; where some stand for several, with their `count`.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn save_table(path: &Path, data: &Dataset) -> Result<(), DataError> {
-    let repeat = |row: usize| data.counts.as_ref().map_or(1, |counts| counts[row] as usize);
-    let rows: Vec<usize> =
-        (0..data.inputs.rows()).flat_map(|row| std::iter::repeat_n(row, repeat(row))).collect();
-    let x = Array2::from_shape_fn((rows.len(), data.inputs.width()), {
-        let inputs: Vec<Vec<f64>> = (0..data.inputs.rows()).map(|row| data.inputs.row(row)).collect();
-        let rows = rows.clone();
-        move |(i, j)| inputs[rows[i]][j]
-    });
+    let inputs: Vec<Vec<f64>> = (0..data.inputs.rows()).map(|row| data.inputs.row(row)).collect();
+    let x = Array2::from_shape_fn((inputs.len(), data.inputs.width()), |(row, column)| inputs[row][column]);
     write_npz(path, |npz| {
         npz.add_array("x", &x)?;
         match &data.targets {
             Targets::Classes { labels, .. } => {
-                let y: Array1<i64> = rows.iter().map(|&row| i64::from(labels[row])).collect();
-                npz.add_array("y", &y)
+                npz.add_array("y", &labels.iter().copied().map(i64::from).collect::<Array1<i64>>())
             }
-            Targets::Values(values) => npz.add_array("y", &values.select(Axis(0), &rows)),
+            Targets::Values(values) => npz.add_array("y", values),
+        }?;
+        match &data.counts {
+            Some(counts) if counts.iter().any(|&count| count != 1) => {
+                npz.add_array("count", &counts.iter().copied().map(i64::from).collect::<Array1<i64>>())
+            }
+            _ => Ok(()),
         }
     })
 }
@@ -127,7 +130,42 @@ fn load_npz(path: &Path) -> Result<Dataset, DataError> {
     if targets.rows() != x.nrows() {
         return Err(DataError::Rows { path: path.to_owned(), got: targets.rows(), want: x.nrows() });
     }
-    Ok(Dataset::new(Inputs::Reals(x), targets))
+    let counts = counts(&mut npz, path, x.nrows())?;
+    Ok(Dataset { counts, ..Dataset::new(Inputs::Reals(x), targets) })
+}
+
+/// How many identical rows each of `rows` stands for, if the file says so.
+fn counts(npz: &mut Npz, path: &Path, rows: usize) -> Result<Option<Vec<u32>>, DataError> {
+    const ARRAY: &str = "count";
+    if !has(npz, path, ARRAY)? {
+        return Ok(None);
+    }
+    let wrong = |problem| DataError::Array { path: path.to_owned(), array: ARRAY, problem };
+    let counts = whole_numbers(npz, ARRAY)
+        .ok_or_else(|| wrong("is not a vector of whole numbers, shape (rows,)".to_owned()))?;
+    if counts.len() != rows {
+        return Err(wrong(format!("has {} numbers, expected one for each of {rows} rows", counts.len())));
+    }
+    let count = |(row, &count): (usize, &i64)| {
+        u32::try_from(count).ok().filter(|&count| count > 0).ok_or_else(|| {
+            wrong(format!("says {count} in row {row}, expected a number from 1 to {}", u32::MAX))
+        })
+    };
+    let counts: Vec<u32> = counts.iter().enumerate().map(count).collect::<Result<_, _>>()?;
+    let all: u64 = counts.iter().copied().map(u64::from).sum();
+    if all > u32::MAX.into() {
+        return Err(wrong(format!("says {all} rows in all, expected at most {}", u32::MAX)));
+    }
+    Ok(Some(counts))
+}
+
+/// The vector `name`, whatever whole numbers it holds.
+fn whole_numbers(npz: &mut Npz, name: &str) -> Option<Array1<i64>> {
+    npz.by_name::<OwnedRepr<i64>, Ix1>(name)
+        .or_else(|_| npz.by_name::<OwnedRepr<i32>, Ix1>(name).map(|numbers| numbers.mapv(i64::from)))
+        .or_else(|_| npz.by_name::<OwnedRepr<u32>, Ix1>(name).map(|numbers| numbers.mapv(i64::from)))
+        .or_else(|_| npz.by_name::<OwnedRepr<u8>, Ix1>(name).map(|numbers| numbers.mapv(i64::from)))
+        .ok()
 }
 
 /// The table `name` as f64, whatever numbers it holds.
@@ -151,16 +189,12 @@ fn targets(npz: &mut Npz, path: &Path) -> Result<Targets, DataError> {
         finite(path, "y", &values)?;
         return Ok(Targets::Values(values));
     }
-    let labels = npz
-        .by_name::<OwnedRepr<i64>, Ix1>("y")
-        .or_else(|_| npz.by_name::<OwnedRepr<i32>, Ix1>("y").map(|labels| labels.mapv(i64::from)))
-        .or_else(|_| npz.by_name::<OwnedRepr<u8>, Ix1>("y").map(|labels| labels.mapv(i64::from)))
-        .map_err(|_| DataError::Array {
-            path: path.to_owned(),
-            array: "y",
-            problem: "is neither whole numbers, shape (rows,), nor floats, shape (rows,) or (rows, outputs)"
-                .to_owned(),
-        })?;
+    let labels = whole_numbers(npz, "y").ok_or_else(|| DataError::Array {
+        path: path.to_owned(),
+        array: "y",
+        problem: "is neither whole numbers, shape (rows,), nor floats, shape (rows,) or (rows, outputs)"
+            .to_owned(),
+    })?;
     let largest = labels.iter().copied().max().unwrap_or(0).min(255);
     if let Some(row) = labels.iter().position(|&label| !(0..=largest).contains(&label)) {
         return Err(DataError::Label { path: path.to_owned(), row, got: labels[row], largest: 255 });
@@ -176,33 +210,6 @@ fn finite(path: &Path, array: &'static str, values: &Array2<f64>) -> Result<(), 
             Err(DataError::NonFinite { path: path.to_owned(), array, row, column, value })
         }
     }
-}
-
-fn load_csv(path: &Path) -> Result<Dataset, DataError> {
-    let wrong = |line, problem| DataError::Csv { path: path.to_owned(), line, problem };
-    let file = File::open(path).map_err(|source| DataError::Io { path: path.to_owned(), source })?;
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).comment(Some(b'#')).from_reader(file);
-    let (mut values, mut width, mut rows) = (Vec::new(), 0, 0);
-    for record in reader.records() {
-        let record = record.map_err(|error| {
-            let line = error.position().map_or(0, csv::Position::line);
-            wrong(line, error.to_string())
-        })?;
-        let line = record.position().map_or(0, csv::Position::line);
-        width = record.len();
-        for field in &record {
-            let value = field.trim().parse::<f64>().ok().filter(|value| value.is_finite());
-            values.push(value.ok_or_else(|| wrong(line, format!("`{field}` is not a finite number")))?);
-        }
-        rows += 1;
-    }
-    if width < 2 {
-        return Err(wrong(1, format!("{width} columns, expected inputs and the target last")));
-    }
-    let all =
-        Array2::from_shape_vec((rows, width), values).expect("the reader refuses rows of different length");
-    let (x, y) = all.view().split_at(Axis(1), width - 1);
-    Ok(Dataset::new(Inputs::Reals(x.to_owned()), Targets::Values(y.to_owned())))
 }
 
 #[cfg(test)]
@@ -229,6 +236,47 @@ mod tests {
         };
         save_table(&path, &data).unwrap();
         assert_eq!(load_table(&path).unwrap(), data);
+    }
+
+    #[test]
+    fn counts_that_are_none_are_refused_with_their_place() {
+        let (_folder, path) = scratch("t.npz");
+        let write = |counts: &dyn Fn(&mut NpzWriter<File>) -> Result<(), ndarray_npy::WriteNpzError>| {
+            write_npz(&path, |npz| {
+                npz.add_array("x", &array![[1.0], [2.0]])?;
+                npz.add_array("y", &array![0_i64, 1])?;
+                counts(npz)
+            })
+        };
+        for (counts, expected) in [
+            (array![1_i64, 0], "`count` says 0 in row 1, expected a number from 1 to 4294967295"),
+            (array![-2_i64, 1], "`count` says -2 in row 0"),
+            (array![1_i64, 1 << 32], "`count` says 4294967296 in row 1"),
+            (array![3_000_000_000_i64, 3_000_000_000], "`count` says 6000000000 rows in all"),
+            (array![1_i64], "`count` has 1 numbers, expected one for each of 2 rows"),
+        ] {
+            write(&|npz| npz.add_array("count", &counts)).unwrap();
+            let error = load_table(&path).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error:?} does not say {expected:?}");
+        }
+        write(&|npz| npz.add_array("count", &array![1.5, 2.0])).unwrap();
+        let error = load_table(&path).unwrap_err().to_string();
+        assert!(error.contains("`count` is not a vector of whole numbers"), "{error}");
+        write(&|npz| npz.add_array("count", &array![3_i64, 4])).unwrap();
+        assert_eq!(load_table(&path).unwrap().examples(), 7);
+    }
+
+    #[test]
+    fn identical_rows_of_a_file_are_merged_and_their_counts_added() {
+        let (_folder, path) = scratch("t.npz");
+        let data = Dataset {
+            inputs: Inputs::Reals(array![[1.0], [2.0], [1.0]]),
+            targets: Targets::Values(array![[0.5], [0.5], [0.5]]),
+            counts: Some(vec![3, 1, 4]),
+        };
+        save_table(&path, &data).unwrap();
+        assert_eq!(load_rows(&path).unwrap(), data);
+        assert_eq!(load_table(&path).unwrap().counts, Some(vec![7, 1]));
     }
 
     #[test]
@@ -261,25 +309,6 @@ mod tests {
         save_table(&path, &data).unwrap();
         let error = load_table(&path).unwrap_err().to_string();
         assert!(error.contains("NaN in row 1, column 1 of `x`"), "{error}");
-    }
-
-    #[test]
-    fn a_csv_row_is_inputs_and_then_the_target() {
-        let (_folder, path) = scratch("t.csv");
-        std::fs::write(&path, "# q1, q2, answer\n1, 2.5, -3\n4,5,6\n").unwrap();
-        let data = load_table(&path).unwrap();
-        assert_eq!(data.inputs, Inputs::Reals(array![[1.0, 2.5], [4.0, 5.0]]));
-        assert_eq!(data.targets, Targets::Values(array![[-3.0], [6.0]]));
-        for (text, expected) in [
-            ("1,2\n1,x\n", "line 2: `x` is not a finite number"),
-            ("1,2\n1\n", "line 2"),
-            ("1\n", "1 columns"),
-            ("", "0 columns"),
-        ] {
-            std::fs::write(&path, text).unwrap();
-            let error = load_table(&path).unwrap_err().to_string();
-            assert!(error.contains(expected), "{error:?} does not say {expected:?}");
-        }
     }
 
     #[test]
