@@ -1,6 +1,10 @@
 //! Who follows the run without a vote: every model and every report, in order.
 
-use std::time::Duration;
+use std::{
+    future::{Future, poll_fn},
+    task::Poll,
+    time::Duration,
+};
 
 use proto::{
     limits,
@@ -85,10 +89,9 @@ impl Observers {
             let _ = stream.try_send(Err(full));
             return;
         }
-        let mut observer = Observer { stream, follows, handed: 0 };
-        if self.hand(&mut observer, &greeting).await {
-            self.all.push(observer);
-        }
+        let observer = Observer { stream, follows, handed: 0 };
+        let mut there = self.hand(vec![observer], &greeting).await;
+        self.all.append(&mut there);
     }
 
     /// How many follow every model.
@@ -98,27 +101,44 @@ impl Observers {
 
     /// Sends the same messages to everyone; whoever does not take them in time is dropped.
     pub(crate) async fn send(&mut self, messages: &[Message]) {
-        let mut kept = Vec::with_capacity(self.all.len());
-        for mut observer in std::mem::take(&mut self.all) {
-            if self.hand(&mut observer, messages).await {
-                kept.push(observer);
-            } else {
-                tracing::warn!("an observer is gone");
-            }
-        }
-        self.all = kept;
+        let all = std::mem::take(&mut self.all);
+        let before = all.len();
+        self.all = self.hand(all, messages).await;
+        (self.all.len()..before).for_each(|_| tracing::warn!("an observer is gone"));
     }
 
-    /// Answers whether the observer is still there. Waiting for one that then reads costs no patience.
-    async fn hand(&mut self, observer: &mut Observer, messages: &[Message]) -> bool {
-        let most = if observer.has_read() { self.patience } else { self.patience.min(FIRST_PATIENCE) };
+    /// Answers who is still there. All are waited for together, and waiting for one that then reads costs no patience.
+    async fn hand(&mut self, observers: Vec<Observer>, messages: &[Message]) -> Vec<Observer> {
         let start = Instant::now();
-        let taken = observer.take(messages, start + most).await;
-        if !taken {
-            self.patience = self.patience.saturating_sub(start.elapsed());
-        }
-        taken
+        let patience = self.patience;
+        let handing = observers.into_iter().map(|mut observer| async move {
+            let most = if observer.has_read() { patience } else { patience.min(FIRST_PATIENCE) };
+            let taken = observer.take(messages, start + most).await;
+            (observer, taken, start.elapsed())
+        });
+        let (there, gone): (Vec<_>, Vec<_>) =
+            together(handing).await.into_iter().partition(|(_, taken, _)| *taken);
+        let lost = gone.iter().map(|(_, _, waited)| *waited).max().unwrap_or_default();
+        self.patience = self.patience.saturating_sub(lost);
+        there.into_iter().map(|(observer, ..)| observer).collect()
     }
+}
+
+/// What all of these futures come to, in order.
+async fn together<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut waits: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
+    poll_fn(|context| {
+        let mut pending = false;
+        for (wait, done) in waits.iter_mut().filter(|(_, done)| done.is_none()) {
+            match wait.as_mut().poll(context) {
+                Poll::Ready(output) => *done = Some(output),
+                Poll::Pending => pending = true,
+            }
+        }
+        if pending { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    waits.into_iter().filter_map(|(_, done)| done).collect()
 }
 
 impl Observer {
@@ -155,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn observers_that_never_read_cost_a_second_each_and_then_nothing() {
+    async fn observers_that_never_read_cost_a_second_together_and_then_nothing() {
         let mut observers = Observers::default();
         let mut deaf = Vec::new();
         for _ in 0..4 {
@@ -167,7 +187,7 @@ mod tests {
         for _ in 0..9 {
             observers.send(&[stop()]).await;
         }
-        assert_eq!((observers.faithful(), start.elapsed()), (0, 4 * FIRST_PATIENCE));
+        assert_eq!((observers.faithful(), start.elapsed()), (0, FIRST_PATIENCE));
     }
 
     #[tokio::test(start_paused = true)]
