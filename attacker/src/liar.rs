@@ -7,7 +7,7 @@ use std::{
 
 use attacks::{Group, Knowledge, Known, Previous, Sight};
 use learning::{
-    DataError, Dataset, Learner,
+    DataError, Dataset, Learner, Memory,
     data::{load_vector, save_vector},
 };
 use worker::{Joined, Participant, View};
@@ -164,5 +164,105 @@ impl Participant for Liar {
 
     fn wants_honest(&self) -> bool {
         self.wants_honest
+    }
+
+    fn remember(&self, memory: &mut Memory) {
+        Mind::remember(&self.mind, memory);
+        self.learners.iter().for_each(|learner| learner.remember(memory));
+        if let Some(Settled { rho, gradient, step }) = &self.settled {
+            [rho, gradient, &vec![*step]].iter().for_each(|values| memory.put_doubles(values));
+        }
+    }
+
+    fn recall(&mut self, memory: &mut Memory) -> Option<()> {
+        Mind::recall(&self.mind, memory)?;
+        self.learners.iter_mut().try_for_each(|learner| learner.recall(memory))?;
+        if let Some(d) = memory.doubles.front().map(Vec::len) {
+            let (rho, gradient) = (memory.doubles(d)?, memory.doubles(d)?);
+            self.settled = Some(Settled { rho, gradient, step: memory.doubles(1)?[0] });
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use learning::data::Source;
+
+    use super::*;
+
+    /// Every attack that needs no file, under the knowledge that shows it most.
+    const ATTACKS: [&str; 24] = [
+        "attack = { name = \"counter-gradient\" }",
+        "attack = { name = \"local-counter-gradient\" }",
+        "knowledge = \"omniscient\"\nattack = { name = \"mimic\", warmup = 6 }",
+        "sleep = 2\nattack = { name = \"sign-flip\" }",
+        "attack = { name = \"label-flip\" }",
+        "attack = { name = \"backdoor\" }",
+        "knowledge = \"colluders\"\nattack = { name = \"alie\" }",
+        "knowledge = \"omniscient\"\nattack = { name = \"collude\", attack = { name = \"mimic\" } }",
+        "attack = { name = \"zero\" }\nthen = [{ from = 3, attack = { name = \"counter-gradient\" } }]",
+        "knowledge = \"omniscient\"\nattack = { name = \"alie\", tau = 1.5 }",
+        "knowledge = \"omniscient\"\nattack = { name = \"mimic\", target = 1 }",
+        "knowledge = \"omniscient\"\nattack = { name = \"sign-flip\" }",
+        "knowledge = \"omniscient\"\nattack = { name = \"ipm\" }",
+        "knowledge = \"omniscient\"\nattack = { name = \"optimal-ipm\" }",
+        "knowledge = \"omniscient\"\nattack = { name = \"optimal-alie\" }",
+        "knowledge = \"omniscient\"\nattack = { name = \"min-max\" }",
+        "knowledge = \"omniscient\"\nattack = { name = \"min-sum\" }",
+        "knowledge = \"omniscient\"\nattack = { name = \"fang-trimmed-mean\" }",
+        "knowledge = \"omniscient\"\nattack = { name = \"fang-krum\" }",
+        "attack = { name = \"gaussian\" }",
+        "attack = { name = \"infinity\" }",
+        "attack = { name = \"nan\" }",
+        "attack = { name = \"zero\" }",
+        "knowledge = \"omniscient\"\nattack = { name = \"collude\", attack = { name = \"gaussian\" } }",
+    ];
+
+    /// Those at the head of the list have a history: the joint solver's where they learn, or their own.
+    const WITH_HISTORY: usize = 9;
+
+    fn liar(attack: &str) -> Liar {
+        let scenario = format!(
+            "seed = 4\n[task]\nmodel = \"softmax\"\nsolver = {{ name = \"joint\" }}\n[workers]\ncount = 5\n\
+             [[attackers]]\ncount = 2\n{attack}\n"
+        );
+        let train = Source::Digits.train(None).unwrap().select(&(0..140).collect::<Vec<_>>());
+        Liar::among(&toml::from_str(&scenario).unwrap(), 5, None, Some(&train)).unwrap()
+    }
+
+    fn vector(round: u32, salt: u32) -> Vec<f32> {
+        (0..650_u32).map(|k| ((k * (salt + 2) + 7 * round) as f32).sin() / 9.0).collect()
+    }
+
+    /// What it says in this round, bit by bit.
+    fn says(liar: &mut Liar, round: u32) -> Vec<u32> {
+        let (model, rows) = (vector(round, 0), [1, 2, 3, 4, 5].map(|salt| vector(round, salt)));
+        let previous =
+            (round > 1).then_some(worker::Previous { step: 0.1, counted: round % 3 != 0, sum: None });
+        let honest: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
+        let row = liar.respond(&View { round, model: &model, step: 0.1, previous, honest: &honest });
+        row.into_iter().map(f32::to_bits).collect()
+    }
+
+    #[test]
+    fn one_that_goes_on_in_anothers_place_lies_as_that_one_would_have() {
+        for (place, attack) in ATTACKS.into_iter().enumerate() {
+            let (mut whole, mut next, mut forgetful) = (liar(attack), liar(attack), liar(attack));
+            (1..5).for_each(|round| drop(says(&mut whole, round)));
+            let mut memory = Memory::default();
+            whole.remember(&mut memory);
+            assert_eq!(next.recall(&mut memory), Some(()), "{attack}");
+            assert!(memory.is_empty() && next.settled() == whole.settled(), "{attack}");
+            let mut history = false;
+            for round in 5..8 {
+                let said = says(&mut whole, round);
+                assert!(says(&mut next, round) == said, "{attack}");
+                history |= says(&mut forgetful, round) != said;
+            }
+            assert_eq!(history, place < WITH_HISTORY, "{attack}");
+        }
     }
 }

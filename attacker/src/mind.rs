@@ -10,7 +10,7 @@ use attacks::{
     InnerProduct, Line, Little, Mimic, MinMax, ModelAttack, Optimal, OwnData, Search, Sight, Trigger,
     line_search::Upwards,
 };
-use learning::{Dataset, data::load_vector, regularizer::Kind};
+use learning::{Dataset, Memory, data::load_vector, regularizer::Kind};
 
 use crate::{AttackSpec, Attackers, Scenario, SearchName, error::SetupError};
 
@@ -38,6 +38,18 @@ impl Mind {
         let row = attack.answer(sight);
         mind.said = Some((sight.round, row.clone()));
         Some(row)
+    }
+
+    /// Puts down what its attacks remember.
+    pub(crate) fn remember(common: &Common, memory: &mut Memory) {
+        let mind = common.lock().unwrap_or_else(PoisonError::into_inner);
+        mind.phases.iter().for_each(|(_, attack)| attack.remember(memory));
+    }
+
+    /// Goes on from that.
+    pub(crate) fn recall(common: &Common, memory: &mut Memory) -> Option<()> {
+        let mut mind = common.lock().unwrap_or_else(PoisonError::into_inner);
+        mind.phases.iter_mut().try_for_each(|(_, attack)| attack.recall(memory))
     }
 }
 

@@ -5,6 +5,7 @@
 //! In: another attack's row, rows of honest workers for the scale. Out: (d,). Cost of the base and O(f·d).
 //! A rule or a filter that looks for identical rows finds none; their mean is the base's row.
 
+use learning::Memory;
 use rand_distr::{Distribution as _, StandardNormal};
 
 use crate::{Attack, Crowd, Group, Sight};
@@ -49,6 +50,14 @@ impl Attack for Collude {
             .zip(away)
             .map(|(&b, (own, std))| (f64::from(b) + self.spread * std * own) as f32)
             .collect()
+    }
+
+    fn remember(&self, memory: &mut Memory) {
+        self.base.remember(memory);
+    }
+
+    fn recall(&mut self, memory: &mut Memory) -> Option<()> {
+        self.base.recall(memory)
     }
 }
 

@@ -15,7 +15,7 @@
 //! ρ has to come to θ† + Gₜ₋₁/2λh instead of θ†. Published for h = 1.
 //! Source: Farhadkhani et al., ICML 2022, section 5 and appendix.
 
-use learning::Regularizer;
+use learning::{Memory, Regularizer};
 
 use crate::{Attack, Sight};
 
@@ -94,6 +94,25 @@ impl Attack for CounterGradient {
         let row: Vec<f32> = row.into_iter().map(|g| g as f32).collect();
         self.last = Some(Last { model: sight.model.to_vec(), row: row.clone() });
         row
+    }
+
+    fn remember(&self, memory: &mut Memory) {
+        memory.put_count(u64::from(self.last.is_some()));
+        memory.put_doubles(&self.others);
+        if let Some(Last { model, row }) = &self.last {
+            memory.put_singles(model);
+            memory.put_singles(row);
+        }
+    }
+
+    fn recall(&mut self, memory: &mut Memory) -> Option<()> {
+        let (answered, d) = (memory.count::<u8>()?, self.target.len());
+        self.others = memory.doubles(d)?;
+        self.last = match answered {
+            0 => None,
+            _ => Some(Last { model: memory.singles(d)?, row: memory.singles(d)? }),
+        };
+        Some(())
     }
 }
 

@@ -30,7 +30,7 @@ pub use crowd::Crowd;
 pub use fang::{FangKrum, FangTrimmedMean};
 pub use inner_product::InnerProduct;
 pub use knowledge::{Knowledge, Known};
-use learning::Seed;
+use learning::{Memory, Seed};
 pub use little::{Little, published_z};
 pub use mimic::Mimic;
 pub use min_max::{Direction, MinMax};
@@ -96,4 +96,12 @@ pub struct Previous<'a> {
 pub trait Attack: std::fmt::Debug + Send {
     /// The row to send this round.
     fn answer(&mut self, sight: &Sight<'_>) -> Vec<f32>;
+
+    /// Puts down what it remembers of the rounds behind it: nothing, if all it says follows from what it sees.
+    fn remember(&self, _: &mut Memory) {}
+
+    /// Goes on from what another one put down; `None` when that was of another attack.
+    fn recall(&mut self, _: &mut Memory) -> Option<()> {
+        Some(())
+    }
 }

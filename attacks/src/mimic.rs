@@ -9,7 +9,7 @@
 //! it starves the others, and no rule can call the copies false.
 //! Source: Karimireddy et al., ICLR 2022, section 3.2 and appendix B; ByzFL's `Mimic(epsilon)` is the fixed one.
 
-use learning::Seed;
+use learning::{Memory, Seed};
 use rand::RngExt as _;
 
 use crate::{Attack, Crowd, Sight};
@@ -61,6 +61,25 @@ impl Attack for Mimic {
             }
         };
         rows[index.min(rows.len() - 1)].to_vec()
+    }
+
+    fn remember(&self, memory: &mut Memory) {
+        if let Choice::Online { seen, direction, standing, choice, .. } = &self.0 {
+            let sizes = [direction.len(), standing.len(), *choice].map(|size| size as u64);
+            [u64::from(*seen)].into_iter().chain(sizes).for_each(|count| memory.put_count(count));
+            memory.put_doubles(direction);
+            memory.put_doubles(standing);
+        }
+    }
+
+    fn recall(&mut self, memory: &mut Memory) -> Option<()> {
+        if let Choice::Online { seen, direction, standing, choice, .. } = &mut self.0 {
+            *seen = memory.count()?;
+            let (d, rows): (usize, usize) = (memory.count()?, memory.count()?);
+            *choice = memory.count()?;
+            (*direction, *standing) = (memory.doubles(d)?, memory.doubles(rows)?);
+        }
+        Some(())
     }
 }
 

@@ -8,7 +8,7 @@
 //! Sources: label flipping: Biggio et al., ACML 2011; trigger patches: Gu et al., 2017 (BadNets); boosting: Bagdasaryan et
 //! al., AISTATS 2020. ByzFL flips the honest workers' own batches instead and sends their mean.
 
-use learning::{Dataset, Learner, Targets, data::Inputs};
+use learning::{Dataset, Learner, Memory, Targets, data::Inputs};
 use rand::{RngExt as _, seq::index};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -126,6 +126,14 @@ impl Attack for OwnData {
             row.iter_mut().for_each(|g| *g = (f64::from(*g) * self.boost) as f32);
         }
         row
+    }
+
+    fn remember(&self, memory: &mut Memory) {
+        self.learner.remember(memory);
+    }
+
+    fn recall(&mut self, memory: &mut Memory) -> Option<()> {
+        self.learner.recall(memory)
     }
 }
 

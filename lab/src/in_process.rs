@@ -118,7 +118,6 @@ struct Simulation {
     descent: Descent,
     participants: Vec<Box<dyn Participant>>,
     previous: Option<Closed>,
-    reveal_sum: bool,
     /// Honest workers have the ranks below this.
     honest: u32,
     threads: usize,
@@ -138,7 +137,6 @@ impl Simulation {
             descent,
             participants,
             previous: None,
-            reveal_sum: config.spec.reveal_sum,
             honest: scenario.workers.count as u32,
             threads,
             tempo: config.spec.mode,
@@ -208,7 +206,7 @@ impl Simulation {
             Some(moved) => Closed {
                 step: moved.step,
                 counted: rows.iter().map(|(rank, _)| *rank).collect(),
-                sum: self.reveal_sum.then(|| self.descent.sum(rows.len())),
+                sum: moved.sum.clone(),
             },
             None => Closed { step: 0.0, counted: Vec::new(), sum: None },
         });
@@ -233,7 +231,7 @@ impl Simulation {
         };
         let line = match moved {
             None => line,
-            Some(Moved { step, verdicts, aggregate_norm, squares }) => RoundLine {
+            Some(Moved { step, verdicts, aggregate_norm, squares, .. }) => RoundLine {
                 step,
                 aggregate_norm,
                 verdicts: verdicts.iter().map(|verdict| (verdict.rank, verdict.weight)).collect(),

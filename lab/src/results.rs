@@ -7,6 +7,7 @@
 //! summary.json     how it ended
 //! model.npz        the final common model, array `theta`
 //! logs/            what each process said
+//! checkpoint       what a killed server goes on from, with --restart; state-0 and so on the same of the workers
 //! processes.json   process identifiers by name, while it runs
 //! report.html      plots
 //! ```

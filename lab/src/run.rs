@@ -188,7 +188,8 @@ impl<'a> Watch<'a> {
             (options.data.iter()).flat_map(|folder| ["--data-dir".to_owned(), folder.display().to_string()]),
         );
         for rank in 0..self.scenario.workers.count as u32 {
-            let arguments = [&worker("worker", &url, rank)[..], &more].concat();
+            let mut arguments = [&worker("worker", &url, rank)[..], &more].concat();
+            arguments.extend(self.state(rank, options));
             let name = format!("worker-{rank}");
             let log = self.folder.log(&name);
             cluster.start_worker(name, rank, &arguments, log)?;
@@ -208,11 +209,22 @@ impl<'a> Watch<'a> {
                 (format!("attacker-{rank}"), arguments)
             };
             arguments.extend_from_slice(&more);
+            arguments.extend(self.state(rank, options));
             let log = self.folder.log(&name);
             cluster.start_worker(name, rank, &arguments, log)?;
         }
         write_json(&self.folder.path().join("processes.json"), &cluster.pids())?;
         Ok(observer)
+    }
+
+    /// Where a worker that is started again finds itself as it was.
+    fn state(&self, rank: u32, options: &Options) -> Vec<String> {
+        if !options.restart {
+            return Vec::new();
+        }
+        let file = self.folder.path().join(format!("state-{rank}"));
+        let _ = std::fs::remove_file(&file); // That of an earlier run.
+        vec!["--state".to_owned(), file.display().to_string()]
     }
 
     /// Keys for this run alone, if the server wants to know who calls.

@@ -13,7 +13,7 @@ use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::{Dataset, Loss, Model, Precision, Seed};
+use crate::{Dataset, Loss, Memory, Model, Precision, Seed};
 
 /// How workers learn one common model.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -107,11 +107,12 @@ impl Shared {
     /// When the data do not fit the model.
     #[must_use]
     pub fn new(algorithm: Algorithm, model: &Model, data: &Dataset, (seed, index): (Seed, u32)) -> Self {
+        let remembers = matches!(algorithm, Algorithm::Dsgd { momentum, .. } if momentum != 0.0);
         Self {
             loss: Loss::new(model, data, 0.0, 1.0, Precision::Single),
             algorithm,
             rows: data.inputs.rows(),
-            momentum: Vec::new(),
+            momentum: if remembers { vec![0.0; model.dimension()] } else { Vec::new() },
             draws: seed.stream_of("batches", index),
         }
     }
@@ -130,7 +131,6 @@ impl Shared {
                     return gradient;
                 }
                 let (old, new) = (momentum as f32, (1.0 - momentum) as f32);
-                self.momentum.resize(rho.len(), 0.0);
                 self.momentum.iter_mut().zip(&gradient).for_each(|(m, g)| *m = old * *m + new * g);
                 self.momentum.clone()
             }
@@ -143,6 +143,21 @@ impl Shared {
                 rho.iter().zip(theta).map(|(r, t)| r - t).collect()
             }
         }
+    }
+
+    /// Puts down its momentum: what it draws follows from the round.
+    pub(crate) fn remember(&self, memory: &mut Memory) {
+        if !self.momentum.is_empty() {
+            memory.put_singles(&self.momentum);
+        }
+    }
+
+    /// Goes on from that; `None` when it was another worker's.
+    pub(crate) fn recall(&mut self, memory: &mut Memory) -> Option<()> {
+        if !self.momentum.is_empty() {
+            self.momentum = memory.singles(self.momentum.len())?;
+        }
+        Some(())
     }
 
     /// Writes the gradient over the next mini-batch at `theta`, its decay included.

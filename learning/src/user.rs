@@ -1,7 +1,7 @@
 //! One honest user's side of the protocol: the common model comes in, a gradient goes out.
 
 use crate::{
-    Dataset, Loss, Model, Precision, Regularizer, Seed, SolverSpec, model,
+    Dataset, Loss, Memory, Model, Precision, Regularizer, Seed, SolverSpec, model,
     regularizer::Kind,
     solver::{Exact, Joint, Ridge},
 };
@@ -100,6 +100,24 @@ impl User {
             }
         };
         message.into_iter().map(|g| g as f32).collect()
+    }
+
+    /// Puts down its own model, and what its solver knows beside it.
+    pub(crate) fn remember(&self, memory: &mut Memory) {
+        match &self.solver {
+            Solver::Ridge { .. } => (), // A closed form in ρ.
+            Solver::Exact(exact) => memory.put_doubles(exact.theta()),
+            Solver::Joint(joint) => joint.remember(memory),
+        }
+    }
+
+    /// Goes on from that; `None` when it was another user's.
+    pub(crate) fn recall(&mut self, memory: &mut Memory) -> Option<()> {
+        match &mut self.solver {
+            Solver::Ridge { .. } => Some(()),
+            Solver::Exact(exact) => exact.recall(memory),
+            Solver::Joint(joint) => joint.recall(memory),
+        }
     }
 
     /// The user's own model, θₙ.

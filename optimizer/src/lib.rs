@@ -144,8 +144,30 @@ impl Optimizer {
     /// When the two have different lengths, or not the length this optimiser was made for.
     pub fn step(&mut self, x: &mut [f32], gradient: &[f32], scale: f64, rate: f64) {
         assert_eq!(x.len(), gradient.len(), "a gradient has the length of its parameters");
+        self.state.steps = self.state.steps.saturating_add(1);
+        self.advance(0, x, gradient, scale, rate);
+    }
+
+    /// The same where `x` stays and what it would become takes the place of the gradient.
+    ///
+    /// # Panics
+    /// As [`Self::step`].
+    pub fn replace(&mut self, x: &[f32], gradient: &mut [f32], scale: f64, rate: f64) {
+        assert_eq!(x.len(), gradient.len(), "a gradient has the length of its parameters");
+        self.state.steps = self.state.steps.saturating_add(1);
+        let mut moved = [0.0; 1024];
+        let parts = x.chunks(moved.len()).zip(gradient.chunks_mut(1024));
+        for (from, (x, gradient)) in (0..).step_by(1024).zip(parts) {
+            let moved = &mut moved[..x.len()];
+            moved.copy_from_slice(x);
+            self.advance(from, moved, gradient, scale, rate);
+            gradient.copy_from_slice(moved);
+        }
+    }
+
+    /// Moves the coordinates from `from` on.
+    fn advance(&mut self, from: usize, x: &mut [f32], gradient: &[f32], scale: f64, rate: f64) {
         let State { steps, first, second } = &mut self.state;
-        *steps = steps.saturating_add(1);
         match self.method {
             Method::Sgd => {
                 for (x, &g) in x.iter_mut().zip(gradient) {
@@ -153,14 +175,14 @@ impl Optimizer {
                 }
             }
             Method::Momentum { beta } => {
-                assert_eq!(x.len(), first.len(), "made for another dimension");
+                let first = &mut first[from..from + x.len()];
                 for ((x, &g), m) in x.iter_mut().zip(gradient).zip(first) {
                     *m = (beta * f64::from(*m) + scale * f64::from(g)) as f32;
                     *x = (f64::from(*x) - rate * f64::from(*m)) as f32;
                 }
             }
             Method::Adam { beta1, beta2, epsilon } => {
-                assert_eq!(x.len(), first.len(), "made for another dimension");
+                let (first, second) = (&mut first[from..from + x.len()], &mut second[from..from + x.len()]);
                 let correction = |beta: f64| 1.0 - beta.powf(f64::from(*steps));
                 let (c1, c2) = (correction(beta1), correction(beta2));
                 for (((x, &g), m), v) in x.iter_mut().zip(gradient).zip(first).zip(second) {
@@ -205,6 +227,24 @@ mod tests {
         Optimizer::new(Method::adam(), 3).step(&mut x, &[1e-3, -5.0, 70.0], 1.0, 0.02);
         for (x, expected) in x.iter().zip([-0.02, 0.02, -0.02]) {
             assert!((x - expected).abs() < 1e-6, "{x}");
+        }
+    }
+
+    #[test]
+    fn what_replaces_the_gradient_is_what_a_step_leads_to() {
+        let n = 2500_u16;
+        let wave = |k: u16, by: f32| (f32::from(k) * by).sin();
+        for method in [Method::Sgd, Method::Momentum { beta: 0.9 }, Method::adam()] {
+            let mut stepped: Vec<f32> = (0..n).map(|k| wave(k, 0.3)).collect();
+            let mut one = Optimizer::new(method, stepped.len());
+            let mut two = one.clone();
+            for round in 1..4_u16 {
+                let gradient: Vec<f32> = (0..n).map(|k| wave(k, f32::from(round))).collect();
+                let mut replaced = gradient.clone();
+                two.replace(&stepped, &mut replaced, 0.5, 0.1);
+                one.step(&mut stepped, &gradient, 0.5, 0.1);
+                assert_eq!((&replaced, &two), (&stepped, &one), "{method:?}");
+            }
         }
     }
 

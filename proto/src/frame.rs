@@ -7,6 +7,8 @@ use round::{Rejection, Round};
 
 use crate::{limits::FRAME_BYTES_MAX, v1};
 
+/// Bytes that are checked and copied at once: a longest stride of the checksum, wherever in memory it starts.
+const PIECE: usize = (24 << 10) + 8;
 const F32: i32 = v1::header::NumberType::F32 as i32;
 
 /// Cuts `values` into frames; `round` and `run` go into the header of the first.
@@ -83,6 +85,8 @@ pub struct Assembler {
     row: Vec<f32>,
     frames: u64,
     checksum: u32,
+    /// The bytes of a number that did not all come yet, and how many there are.
+    cut: ([u8; 4], usize),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +100,7 @@ impl Assembler {
     #[must_use]
     pub fn new(expected: Expected, mut buffer: Vec<f32>) -> Self {
         buffer.clear();
-        Self { expected, header: None, row: buffer, frames: 0, checksum: 0 }
+        Self { expected, header: None, row: buffer, frames: 0, checksum: 0, cut: ([0; 4], 0) }
     }
 
     /// The round that the header names, once it has come.
@@ -110,16 +114,29 @@ impl Assembler {
     /// # Errors
     /// When the frame is not what has to come next; the assembler is then of no more use.
     pub fn push(&mut self, frame: &v1::Frame) -> Result<bool, Rejection> {
-        match (&frame.header, self.header) {
+        self.begin(frame.header.as_ref(), frame.offset, frame.data.len())?;
+        self.extend(&frame.data)
+    }
+
+    /// Makes sure that a frame of `length` bytes is what has to come next: as much is to follow in [`Self::extend`].
+    ///
+    /// # Errors
+    /// When it is not; the assembler is then of no more use.
+    pub fn begin(
+        &mut self,
+        header: Option<&v1::Header>,
+        offset: u64,
+        length: usize,
+    ) -> Result<(), Rejection> {
+        match (header, self.header) {
             (Some(header), None) => self.header = Some(self.accept(header)?),
             (None, Some(_)) => (),
             (None, None) => return Err(Rejection::NoHeader),
             (Some(_), Some(_)) => return Err(Rejection::SecondHeader(self.frames)),
         }
         let (want, total) = (4 * self.row.len() as u64, 4 * self.expected.dimension);
-        let length = frame.data.len();
-        if frame.offset != want {
-            return Err(Rejection::Offset { got: frame.offset, want });
+        if offset != want {
+            return Err(Rejection::Offset { got: offset, want });
         }
         if length > FRAME_BYTES_MAX {
             return Err(Rejection::FrameTooLong { got: length, most: FRAME_BYTES_MAX });
@@ -130,9 +147,38 @@ impl Assembler {
         if want + length as u64 > total {
             return Err(Rejection::TooLong { got: want + length as u64, want: total });
         }
-        self.append(&frame.data)?;
         self.frames += 1;
-        Ok(want + length as u64 == total)
+        Ok(())
+    }
+
+    /// Takes bytes of the frame that was begun, and answers whether the tensor is complete.
+    ///
+    /// # Errors
+    /// When there is a number among them that is none.
+    pub fn extend(&mut self, mut data: &[u8]) -> Result<bool, Rejection> {
+        let (cut, had) = &mut self.cut;
+        if *had > 0 {
+            let (now, rest) = data.split_at(data.len().min(4 - *had));
+            cut[*had..*had + now.len()].copy_from_slice(now);
+            *had += now.len();
+            data = rest;
+            if *had == 4 {
+                *had = 0;
+                let four = *cut;
+                self.append(&four)?;
+            }
+        }
+        let whole = data.len() - data.len() % 4;
+        let (numbers, rest) = data.split_at(whole);
+        // Piece by piece, so that a number is still in the processor's cache when it is looked at again.
+        for piece in numbers.chunks(PIECE) {
+            self.append(piece)?;
+        }
+        if !rest.is_empty() {
+            self.cut.0[..rest.len()].copy_from_slice(rest);
+            self.cut.1 = rest.len();
+        }
+        Ok(self.row.len() as u64 == self.expected.dimension)
     }
 
     /// The row with the round it is for.
@@ -149,6 +195,12 @@ impl Assembler {
             return Err(Rejection::Checksum { got: self.checksum, want: header.checksum });
         }
         Ok((header.round, self.row))
+    }
+
+    /// CRC-32C of all bytes that came.
+    #[must_use]
+    pub const fn checksum(&self) -> u32 {
+        self.checksum
     }
 
     /// Bytes that came, and bytes that have to come in all.
@@ -172,7 +224,7 @@ impl Assembler {
     }
 
     /// Copies the numbers to the end of the row and looks at each once; the bytes need not be aligned.
-    fn append(&mut self, data: &Bytes) -> Result<(), Rejection> {
+    fn append(&mut self, data: &[u8]) -> Result<(), Rejection> {
         self.checksum = crc32c::crc32c_append(self.checksum, data);
         let start = self.row.len();
         // The memory grows with what came, not with what was announced, and never beyond the row.

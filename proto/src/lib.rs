@@ -3,15 +3,19 @@
 //! The peer is hostile. [`Assembler`] turns frames into a row of finite numbers or a [`round::Rejection`]; nothing
 //! else reads what a worker sends. Every rejection has a status in [`status`].
 
+pub mod body;
+pub mod call;
 pub mod frame;
 pub mod limits;
 pub mod oracle;
+pub mod reader;
 pub mod session;
 pub mod status;
 pub mod token;
 pub mod transport;
 
 pub use frame::{Assembler, Expected, frames, share};
+pub use reader::Reader;
 pub use session::Session;
 pub use token::Token;
 

@@ -74,6 +74,7 @@ impl Engine {
         let banned = from.ledgers.iter().filter(|(_, ledger)| plan.conduct.bans(ledger.misbehaved));
         engine.members = banned.map(|(rank, _)| (*rank, Presence::Banned)).collect();
         engine.ledgers.run = from.ledgers;
+        engine.answered = from.answered;
         engine
     }
 
@@ -81,6 +82,12 @@ impl Engine {
     #[must_use]
     pub const fn ledgers(&self) -> &BTreeMap<Rank, Ledger> {
         &self.ledgers.run
+    }
+
+    /// The latest round whose model each worker's updates that were taken answer.
+    #[must_use]
+    pub const fn answered(&self) -> &BTreeMap<Rank, Round> {
+        &self.answered
     }
 
     /// What each worker did since this was asked last, of those whose updates were not all taken.

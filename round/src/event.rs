@@ -44,6 +44,8 @@ pub struct Resumed {
     pub closed: u32,
     /// What each worker did until then.
     pub ledgers: BTreeMap<Rank, Ledger>,
+    /// The latest round whose model an update of each worker answers that was taken.
+    pub answered: BTreeMap<Rank, Round>,
 }
 
 /// What happened.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use equipoise_round::{
-    Absent, Buffer, Command, Conduct, Engine, Event, Pace, Plan, Rank, Rejection, Round, Stragglers,
+    Absent, Buffer, Command, Conduct, Engine, Event, Pace, Plan, Rank, Rejection, Resumed, Round, Stragglers,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -58,6 +58,28 @@ fn go_on(engine: &mut Engine, ranks: [u32; 2], of: u32) {
     let opened = engine.handle(Event::Aggregated(round(of)));
     let told = matches!(&opened[0], Command::Open { to, .. } if *to == ranks.map(Rank));
     assert!(told, "those who are done are told of the next: {opened:?}");
+}
+
+#[test]
+fn a_server_that_goes_on_still_knows_which_models_were_answered() {
+    let mut engine = started(PLAN);
+    go_on(&mut engine, [0, 1], 1);
+    let answered = engine.answered().clone();
+    assert_eq!(answered, BTreeMap::from([(Rank(0), Round::FIRST), (Rank(1), Round::FIRST)]));
+    for (answered, again) in [(answered, Some("duplicate")), (BTreeMap::new(), None)] {
+        let mut resumed = Engine::resume(PLAN, Resumed { closed: 1, answered, ..Resumed::default() });
+        (0..4).for_each(|rank| drop(resumed.handle(Event::Joined(Rank(rank)))));
+        assert_eq!(
+            refusal(&deliver(&mut resumed, 0, 1)),
+            again,
+            "the row of round 1 would have a second vote"
+        );
+        assert_eq!(
+            refusal(&deliver(&mut resumed, 2, 1)),
+            None,
+            "one that was not in any round may come late"
+        );
+    }
 }
 
 #[test]

@@ -1,29 +1,17 @@
 //! What a server leaves on disk so that another one can go on: all that the next round depends on.
 //!
-//! ```text
-//! 8 bytes   "EQUIPCKP"
-//! u32 LE    version of the format
-//! u32 LE    CRC-32C of the body
-//! u64 LE    length of the body
-//! body      a protobuf message; its tensors are little-endian f32
-//! ```
-//!
-//! A checkpoint replaces the one before by a rename, after its bytes are on the disk: whenever the machine stops there is
-//! a whole one.
+//! The body of its file is a protobuf message, whose tensors are little-endian f32.
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
+use envelope::{EnvelopeError, Kind};
 use prost::Message;
-use round::{Ledger, Rank};
+use round::{Ledger, Rank, Round};
 
-const MAGIC: &[u8; 8] = b"EQUIPCKP";
-const VERSION: u32 = 1;
-const HEADER: usize = 24;
+const KIND: Kind = Kind { magic: *b"EQUIPCKP", version: 1, noun: "checkpoint" };
 
 /// A server's state between two rounds.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -40,6 +28,8 @@ pub struct Checkpoint {
     pub previous: Option<PreviousState>,
     /// What each worker did.
     pub ledgers: Vec<(Rank, Ledger)>,
+    /// The latest round whose model an update of each worker answers that was taken.
+    pub answered: Vec<(Rank, Round)>,
     /// What observers are told of the last round, as the protocol has it.
     pub report: Vec<u8>,
 }
@@ -69,45 +59,9 @@ pub struct PreviousState {
 /// A checkpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// The file cannot be read.
-    #[error("cannot read the checkpoint {}", .file.display())]
-    Read {
-        /// The file
-        file: PathBuf,
-        /// Why
-        #[source]
-        source: io::Error,
-    },
-    /// The file cannot be written.
-    #[error("cannot write the checkpoint {}", .file.display())]
-    Write {
-        /// The file
-        file: PathBuf,
-        /// Why
-        #[source]
-        source: io::Error,
-    },
-    /// The file is something else.
-    #[error("{} is no checkpoint of equipoise", .0.display())]
-    Foreign(PathBuf),
-    /// The file is of a later program.
-    #[error("{} is a checkpoint of format {got}, this program reads format {want}", .file.display())]
-    Newer {
-        /// The file
-        file: PathBuf,
-        /// Its format
-        got: u32,
-        /// Ours
-        want: u32,
-    },
-    /// The file is not what was written.
-    #[error("the checkpoint {} is damaged: {what}", .file.display())]
-    Damaged {
-        /// The file
-        file: PathBuf,
-        /// What does not fit
-        what: &'static str,
-    },
+    /// The file is none, or not to be had.
+    #[error(transparent)]
+    File(#[from] EnvelopeError),
     /// The file belongs to another experiment.
     #[error("the checkpoint {} is of another scenario: its {what} differs", .file.display())]
     OtherScenario {
@@ -124,19 +78,7 @@ impl Checkpoint {
     /// # Errors
     /// When the disk does not take it.
     pub fn save(&self, file: &Path) -> Result<(), CheckpointError> {
-        let mut beside = file.as_os_str().to_owned();
-        beside.push(".new");
-        let beside = PathBuf::from(beside);
-        let write = || {
-            let mut new = File::create(&beside)?;
-            new.write_all(&self.encode())?;
-            new.sync_all()?;
-            fs::rename(&beside, file)?;
-            // The name is on the disk only when its folder is.
-            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-        };
-        write().map_err(|source| CheckpointError::Write { file: file.to_owned(), source })
+        Ok(KIND.save(file, &Body::from(self).encode_to_vec())?)
     }
 
     /// Reads what [`Self::save`] wrote.
@@ -144,39 +86,9 @@ impl Checkpoint {
     /// # Errors
     /// When it cannot be read, or is foreign, newer or damaged.
     pub fn load(file: &Path) -> Result<Self, CheckpointError> {
-        let bytes =
-            fs::read(file).map_err(|source| CheckpointError::Read { file: file.to_owned(), source })?;
-        let damaged = |what| CheckpointError::Damaged { file: file.to_owned(), what };
-        let Some(rest) = bytes.strip_prefix(MAGIC) else {
-            return Err(CheckpointError::Foreign(file.to_owned()));
-        };
-        let (header, body) =
-            rest.split_at_checked(HEADER - MAGIC.len()).ok_or_else(|| damaged("it ends early"))?;
-        let number =
-            |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-        let (got, checksum) = (number(0), number(4));
-        if got != VERSION {
-            return Err(CheckpointError::Newer { file: file.to_owned(), got, want: VERSION });
-        }
-        let length = u64::from(number(8)) | u64::from(number(12)) << 32;
-        if length != body.len() as u64 {
-            return Err(damaged("its length is not the announced one"));
-        }
-        if crc32c::crc32c(body) != checksum {
-            return Err(damaged("its checksum does not fit"));
-        }
-        Body::decode(body).ok().and_then(Body::checked).ok_or_else(|| damaged("its body makes no sense"))
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        let body = Body::from(self).encode_to_vec();
-        let mut bytes = Vec::with_capacity(HEADER + body.len());
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
-        bytes.extend_from_slice(&crc32c::crc32c(&body).to_le_bytes());
-        bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&body);
-        bytes
+        let body = KIND.load(file)?;
+        let read = Body::decode(&*body).ok().and_then(Body::checked);
+        Ok(read.ok_or_else(|| KIND.damaged(file, "its body makes no sense"))?)
     }
 }
 
@@ -204,6 +116,16 @@ struct Body {
     report: Vec<u8>,
     #[prost(bytes, optional, tag = "11")]
     aggregator: Option<Vec<u8>>,
+    #[prost(message, repeated, tag = "12")]
+    answered: Vec<AnsweredBody>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct AnsweredBody {
+    #[prost(uint32, tag = "1")]
+    rank: u32,
+    #[prost(uint32, tag = "2")]
+    round: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -253,6 +175,9 @@ impl From<&Checkpoint> for Body {
             ledgers: checkpoint.ledgers.iter().map(LedgerBody::from).collect(),
             report: checkpoint.report.clone(),
             aggregator: checkpoint.descent.aggregator.as_deref().map(bytes),
+            answered: (checkpoint.answered.iter())
+                .map(|(rank, round)| AnsweredBody { rank: rank.0, round: round.get() })
+                .collect(),
         }
     }
 }
@@ -280,6 +205,7 @@ impl Body {
                 },
             }),
         };
+        let answered = |body: AnsweredBody| Some((Rank(body.rank), Round::new(body.round)?));
         Some(Checkpoint {
             run: self.run,
             scenario: self.scenario,
@@ -287,6 +213,7 @@ impl Body {
             descent: DescentState { model: numbers(&self.model)?, optimizer, aggregator },
             previous,
             ledgers: self.ledgers.into_iter().map(LedgerBody::checked).collect(),
+            answered: self.answered.into_iter().map(answered).collect::<Option<_>>()?,
             report: self.report,
         })
     }
@@ -354,12 +281,13 @@ mod tests {
                 sum: Some(vec![4.0]),
             }),
             ledgers: vec![(Rank(2), ledger)],
+            answered: vec![(Rank(2), Round::FIRST)],
             report: vec![1, 2, 3],
         }
     }
 
     #[test]
-    fn what_was_saved_is_loaded_and_replaced_as_a_whole() {
+    fn what_was_saved_is_loaded() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("checkpoint");
         for closed in [9, 10] {
@@ -367,32 +295,20 @@ mod tests {
             saved.save(&file).unwrap();
             assert_eq!(Checkpoint::load(&file).unwrap(), saved);
         }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 
-    /// One good file, one change a row, and what has to be said of it.
     #[test]
-    fn what_is_none_is_refused_in_words() {
-        type Change = fn(&mut Vec<u8>);
+    fn a_body_that_makes_no_sense_is_refused_in_words() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("checkpoint");
-        let changes: [(&str, Change); 7] = [
-            ("no checkpoint of equipoise", |bytes| bytes[0] = b'P'),
-            ("no checkpoint of equipoise", Vec::clear),
-            ("format 2, this program reads format 1", |bytes| bytes[8] = 2),
-            ("damaged: it ends early", |bytes| bytes.truncate(20)),
-            ("damaged: its length is not the announced one", |bytes| bytes.truncate(bytes.len() - 1)),
-            ("damaged: its checksum does not fit", |bytes| bytes[40] ^= 1),
-            ("damaged: its checksum does not fit", |bytes| bytes[12] ^= 1),
-        ];
-        for (expected, change) in changes {
-            let mut bytes = checkpoint().encode();
-            change(&mut bytes);
-            fs::write(&file, bytes).unwrap();
+        let good = Body::from(&checkpoint());
+        for body in [
+            Body { model: vec![0; 7], ..good.clone() },
+            Body { answered: vec![AnsweredBody { rank: 0, round: 0 }], ..good },
+        ] {
+            KIND.save(&file, &body.encode_to_vec()).unwrap();
             let message = Checkpoint::load(&file).unwrap_err().to_string();
-            assert!(message.contains(expected), "{message:?} does not say {expected:?}");
+            assert!(message.contains("damaged: its body makes no sense"), "{message}");
         }
-        let message = Checkpoint::load(&folder.path().join("gone")).unwrap_err().to_string();
-        assert!(message.contains("cannot read the checkpoint"), "{message}");
     }
 }

@@ -12,15 +12,15 @@ use crate::{Scale, Spec, Tempo, checkpoint::DescentState, constellation::constel
 #[derive(Debug)]
 pub struct Descent {
     model: Arc<Vec<f32>>,
-    /// The model before, whose memory the next one gets once nobody reads it any more.
+    /// The model before: once nobody reads it any more, the aggregate gets its memory, and the next model the aggregate's.
     before: Arc<Vec<f32>>,
-    aggregate: Vec<f32>,
     aggregator: Aggregator,
     optimizer: Optimizer,
     schedule: Schedule,
     scale: Scale,
     tempo: Tempo,
     study: bool,
+    reveal_sum: bool,
 }
 
 /// What a round did to the model.
@@ -34,6 +34,8 @@ pub struct Moved {
     pub aggregate_norm: f64,
     /// Squared distances of the round's points, when they are asked for.
     pub squares: Vec<f64>,
+    /// n times the aggregate, when the scenario reveals it: under `average` the sum of the n rows.
+    pub sum: Option<Vec<f32>>,
 }
 
 impl Descent {
@@ -41,13 +43,13 @@ impl Descent {
     #[must_use]
     pub fn new(spec: &Spec, start: Vec<f32>, seed: u64) -> Self {
         Self {
-            aggregate: vec![0.0; start.len()],
             aggregator: Aggregator::new(spec.rule.clone(), spec.byzantine, seed),
             optimizer: Optimizer::new(spec.optimizer, start.len()),
             schedule: spec.schedule,
             scale: spec.scale,
             tempo: spec.mode,
             study: spec.study,
+            reveal_sum: spec.reveal_sum,
             model: Arc::new(start),
             before: Arc::default(),
         }
@@ -89,12 +91,6 @@ impl Descent {
         Arc::clone(&self.model)
     }
 
-    /// n times the latest aggregate: under `average` the sum of the n rows.
-    #[must_use]
-    pub fn sum(&self, rows: usize) -> Vec<f32> {
-        self.aggregate.iter().map(|&g| (f64::from(g) * rows as f64) as f32).collect()
-    }
-
     /// What one unit of the sum of `rows` rows moves the model by in `round`.
     #[must_use]
     pub fn step(&self, round: Round, rows: usize) -> f64 {
@@ -123,23 +119,45 @@ impl Descent {
         self.aggregator.tolerate(byzantine);
         let ranks: Vec<u32> = rows.iter().map(|(rank, _)| rank.0).collect();
         let views: Vec<&[f32]> = rows.iter().map(|(_, row)| row.as_slice()).collect();
-        let verdicts = self.aggregator.aggregate(round.get(), &ranks, &views, &mut self.aggregate)?.verdicts;
+        let mut vector = Arc::try_unwrap(std::mem::take(&mut self.before)).unwrap_or_default();
+        vector.resize(self.model.len(), 0.0);
+        let verdicts = match self.aggregator.aggregate(round.get(), &ranks, &views, &mut vector) {
+            Ok(aggregated) => aggregated.verdicts,
+            Err(refusal) => {
+                self.before = Arc::new(vector);
+                return Err(refusal);
+            }
+        };
         let scale = match self.scale {
             Scale::Sum => rows.len() as f64,
             Scale::Mean => 1.0,
         };
-        let mut model = Arc::try_unwrap(std::mem::take(&mut self.before)).unwrap_or_default();
-        model.clone_from(&self.model);
-        self.optimizer.step(&mut model, &self.aggregate, scale, self.schedule.at(round.get()));
-        self.before = std::mem::replace(&mut self.model, Arc::new(model));
-        let squares = self.aggregate.iter().map(|&g| f64::from(g) * f64::from(g));
-        Ok(Moved {
+        let moved = Moved {
             step: self.step(round, rows.len()),
             verdicts,
-            aggregate_norm: squares.sum::<f64>().sqrt(),
-            squares: if self.study { constellation(&views, &self.aggregate) } else { Vec::new() },
-        })
+            aggregate_norm: norm(&vector),
+            squares: if self.study { constellation(&views, &vector) } else { Vec::new() },
+            sum: self
+                .reveal_sum
+                .then(|| vector.iter().map(|&g| (f64::from(g) * rows.len() as f64) as f32).collect()),
+        };
+        self.optimizer.replace(&self.model, &mut vector, scale, self.schedule.at(round.get()));
+        self.before = std::mem::replace(&mut self.model, Arc::new(vector));
+        Ok(moved)
     }
+}
+
+/// ‖x‖, from eight sums: a fixed order that fills vector registers.
+fn norm(x: &[f32]) -> f64 {
+    let (eights, rest) = x.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for eight in eights {
+        for (sum, &x) in sums.iter_mut().zip(eight) {
+            *sum += f64::from(x) * f64::from(x);
+        }
+    }
+    let rest = rest.iter().map(|&x| f64::from(x) * f64::from(x));
+    (sums.iter().sum::<f64>() + rest.sum::<f64>()).sqrt()
 }
 
 #[cfg(test)]

@@ -135,8 +135,11 @@ impl Hub {
         match inherited {
             None => keeper.begin(&descent)?,
             Some(checkpoint) => {
-                from =
-                    Resumed { closed: checkpoint.closed, ledgers: checkpoint.ledgers.into_iter().collect() };
+                from = Resumed {
+                    closed: checkpoint.closed,
+                    ledgers: checkpoint.ledgers.into_iter().collect(),
+                    answered: checkpoint.answered.into_iter().collect(),
+                };
                 previous = checkpoint.previous.map(|previous| Closed::new(run, from.closed, previous));
                 report = v1::RoundReport::decode(&*checkpoint.report).ok().filter(|_| from.closed > 0);
                 if !descent.restore(checkpoint.descent) {

@@ -24,7 +24,14 @@ pub(crate) struct Draft {
     file: PathBuf,
     run: u64,
     scenario: String,
-    ledgers: Vec<(Rank, Ledger)>,
+    workers: Workers,
+}
+
+/// What is known of each worker between two rounds.
+#[derive(Debug, Default)]
+pub(crate) struct Workers {
+    pub(crate) ledgers: Vec<(Rank, Ledger)>,
+    pub(crate) answered: Vec<(Rank, Round)>,
 }
 
 /// What is there to go on from.
@@ -63,21 +70,21 @@ impl Keeper {
 
     /// Leaves the state before the first round, so that there is something to go on from at any time.
     pub(crate) fn begin(&self, descent: &Descent) -> Result<(), CheckpointError> {
-        match self.draft(Vec::new()) {
+        match self.draft(Workers::default) {
             Some(draft) => draft.finish(0, descent, None, &v1::RoundReport::default()),
             None => Ok(()),
         }
     }
 
     /// The checkpoint that is due after this round.
-    pub(crate) fn due(&self, round: Round, ledgers: Vec<(Rank, Ledger)>) -> Option<Draft> {
+    pub(crate) fn due(&self, round: Round, workers: impl FnOnce() -> Workers) -> Option<Draft> {
         let due = round.get().is_multiple_of(self.every) || round.get() >= self.rounds;
-        due.then(|| self.draft(ledgers)).flatten()
+        due.then(|| self.draft(workers)).flatten()
     }
 
-    fn draft(&self, ledgers: Vec<(Rank, Ledger)>) -> Option<Draft> {
+    fn draft(&self, workers: impl FnOnce() -> Workers) -> Option<Draft> {
         let file = self.file.clone()?;
-        Some(Draft { file, run: self.run, scenario: self.scenario.clone(), ledgers })
+        Some(Draft { file, run: self.run, scenario: self.scenario.clone(), workers: workers() })
     }
 }
 
@@ -96,7 +103,8 @@ impl Draft {
             closed,
             descent: descent.state(),
             previous,
-            ledgers: self.ledgers,
+            ledgers: self.workers.ledgers,
+            answered: self.workers.answered,
             report: report.encode_to_vec(),
         };
         checkpoint.save(&self.file)

@@ -21,6 +21,7 @@ mod places;
 mod secrets;
 mod service;
 mod spec;
+mod tensors;
 mod uploads;
 
 use std::{future::Future, io, path::PathBuf, sync::Arc};
@@ -48,6 +49,7 @@ pub use oracle::Oracle;
 pub use secrets::Secrets;
 use service::Service;
 pub use spec::{Absent, Checkpoints, InvalidSpec, Misbehaviour, Mode, Scale, Spec};
+use tensors::Tensors;
 
 /// What a server needs to run once.
 #[derive(Debug, Clone)]
@@ -141,7 +143,8 @@ where
     if let Some(tls) = identity.tls() {
         builder = builder.tls_config(tls).map_err(ServerError::Serve)?;
     }
-    let service = Service::new(to_hub, hub.shared(), identity).into_server();
+    let calls = Service::new(to_hub, hub.shared(), identity);
+    let service = Tensors { others: calls.clone().into_server(), calls };
     let closing = CancellationToken::new();
     // The standard health service: what containers and orchestrators ask.
     let (_, health) = tonic_health::server::health_reporter();

@@ -7,7 +7,9 @@ use std::{
 };
 
 use proto::{
-    Assembler, Expected, Session, limits,
+    Assembler, Expected, Session,
+    body::Incoming,
+    limits,
     status::{receipt, status},
     v1::{self, from_worker, join_request, training_server},
 };
@@ -97,6 +99,51 @@ impl Service {
         }
     }
 
+    /// The model of the round that is asked for, in frames.
+    pub(crate) async fn pull_model(
+        &self,
+        request: Request<v1::PullRequest>,
+    ) -> Result<Arc<Vec<v1::Frame>>, Status> {
+        self.caller(&request).await?;
+        let frames = self.shared.model.borrow().clone();
+        let have = hub::round(&frames);
+        let want = request.into_inner().round;
+        // Where rounds do not wait, a later model is as good, and better.
+        let later = have > want && self.shared.staleness_max > 0;
+        if have != want && !later {
+            return Err(Status::failed_precondition(format!(
+                "the model is that of round {have}, not {want}"
+            )));
+        }
+        meters::sent(frames.iter().map(|frame| frame.data.len()).sum());
+        Ok(frames)
+    }
+
+    /// Takes an update in, and answers what became of it.
+    pub(crate) async fn push_update(
+        &self,
+        request: Request<()>,
+        update: Incoming,
+    ) -> Result<v1::Receipt, Status> {
+        let rank = self.caller(&request).await?;
+        let update = match self.uploads.turn(rank).await {
+            Some(turn) => {
+                let counts = |round| self.shared.counts(round);
+                uploads::read(update, self.assembler(), turn, counts).await
+            }
+            None => Err(Rejection::Replaced),
+        };
+        let round = update.as_ref().map_or(0, |(round, _)| round.get());
+        let taken = self
+            .ask(|answer| Message::Update { rank, update, answer: Some(answer) })
+            .await?
+            .ok_or_else(over)?;
+        match taken {
+            Err(why) if why.is_misbehaviour() => Err(status(&why)),
+            taken => Ok(receipt(round, taken)),
+        }
+    }
+
     fn assembler(&self) -> Assembler {
         let description = &self.shared.description;
         let expected = Expected { run: description.run, dimension: description.dimension };
@@ -111,6 +158,11 @@ fn received(assembler: &mut Assembler, frame: &v1::Frame) -> Result<bool, Reject
 
 fn over() -> Status {
     Status::unavailable("the run is over")
+}
+
+/// [`crate::tensors::Tensors`] answers before it comes here.
+fn elsewhere() -> Status {
+    Status::internal("a tensor went the way of short messages")
 }
 
 fn no_session() -> Status {
@@ -194,45 +246,13 @@ impl training_server::Training for Service {
 
     async fn pull_model(
         &self,
-        request: Request<v1::PullRequest>,
+        _: Request<v1::PullRequest>,
     ) -> Result<Response<Self::PullModelStream>, Status> {
-        self.caller(&request).await?;
-        let frames = self.shared.model.borrow().clone();
-        let have = hub::round(&frames);
-        let want = request.into_inner().round;
-        // Where rounds do not wait, a later model is as good, and better.
-        let later = have > want && self.shared.staleness_max > 0;
-        if have != want && !later {
-            return Err(Status::failed_precondition(format!(
-                "the model is that of round {have}, not {want}"
-            )));
-        }
-        meters::sent(frames.iter().map(|frame| frame.data.len()).sum());
-        let frames = (0..frames.len()).map(move |index| Ok(frames[index].clone()));
-        Ok(Response::new(Box::pin(tokio_stream::iter(frames))))
+        Err(elsewhere())
     }
 
-    async fn push_update(
-        &self,
-        request: Request<Streaming<v1::Frame>>,
-    ) -> Result<Response<v1::Receipt>, Status> {
-        let rank = self.caller(&request).await?;
-        let update = match self.uploads.turn(rank).await {
-            Some(turn) => {
-                let counts = |round| self.shared.counts(round);
-                uploads::read(request.into_inner(), self.assembler(), turn, counts).await
-            }
-            None => Err(Rejection::Replaced),
-        };
-        let round = update.as_ref().map_or(0, |(round, _)| round.get());
-        let taken = self
-            .ask(|answer| Message::Update { rank, update, answer: Some(answer) })
-            .await?
-            .ok_or_else(over)?;
-        match taken {
-            Err(why) if why.is_misbehaviour() => Err(status(&why)),
-            taken => Ok(Response::new(receipt(round, taken))),
-        }
+    async fn push_update(&self, _: Request<Streaming<v1::Frame>>) -> Result<Response<v1::Receipt>, Status> {
+        Err(elsewhere())
     }
 
     async fn clock(&self, request: Request<v1::ClockRequest>) -> Result<Response<v1::ClockReply>, Status> {

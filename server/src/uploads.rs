@@ -2,13 +2,17 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use proto::{Assembler, limits, v1};
+use proto::{
+    Assembler,
+    body::{Incoming, Interrupted},
+    limits,
+    reader::Unreadable,
+};
 use round::{Rank, Rejection, Round};
 use tokio::{
     sync::{Mutex, OwnedMutexGuard},
     time::{self, Instant},
 };
-use tokio_stream::{Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
@@ -52,7 +56,7 @@ impl Uploads {
 
 /// Reads an update to its end, or until it is clear that it will not count. `counts` answers whether one of a round does.
 pub(crate) async fn read(
-    mut frames: impl Stream<Item = Result<v1::Frame, Status>> + Unpin,
+    mut update: Incoming,
     mut assembler: Assembler,
     turn: Turn,
     counts: impl Fn(Round) -> Result<(), Rejection>,
@@ -64,20 +68,23 @@ pub(crate) async fn read(
         let next = tokio::select! {
             biased;
             () = turn.replaced.cancelled() => return Err(Rejection::Replaced),
-            next = time::timeout_at(start + limits::update_time(due), frames.next()) => next,
+            next = time::timeout_at(start + limits::update_time(due), update.next(&mut assembler)) => next,
         };
         match next {
             Err(_) => return Err(Rejection::Stalled { got, want }),
-            Ok(Some(Ok(frame))) => {
-                meters::received(frame.data.len());
-                if assembler.push(&frame)? {
+            Ok(Ok(Some((bytes, complete)))) => {
+                meters::received(bytes);
+                if complete {
                     return assembler.finish();
                 }
             }
-            Ok(Some(Err(status))) if is_decoding(&status) => return Err(Rejection::Undecodable),
+            Ok(Ok(None)) => return assembler.finish(),
+            Ok(Err(Interrupted::Unreadable(Unreadable::Rejected(why)))) => return Err(why),
+            Ok(Err(Interrupted::Unreadable(Unreadable::Undecodable(_)))) => {
+                return Err(Rejection::Undecodable);
+            }
             // A stream that breaks off is a network's doing, or looks like it.
-            Ok(Some(Err(_))) => return Err(Rejection::Truncated { got, want }),
-            Ok(None) => return assembler.finish(),
+            Ok(Err(Interrupted::Broken(_))) => return Err(Rejection::Truncated { got, want }),
         }
         // The rest of an update that will not count is not worth the memory.
         if let Some(round) = assembler.round() {
@@ -94,10 +101,17 @@ pub(crate) fn is_decoding(status: &Status) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{
+        pin::Pin,
+        task::{Context, Poll},
+        time::Duration,
+    };
 
+    use bytes::Bytes;
+    use prost::Message as _;
     use proto::{Expected, frames};
-    use tokio_stream::{iter, pending};
+    use tokio_stream::{Stream, StreamExt as _, iter, pending};
+    use tonic::body::Body;
 
     use super::*;
 
@@ -108,8 +122,33 @@ mod tests {
         Assembler::new(Expected { run: RUN, dimension: D as u64 }, Vec::new())
     }
 
-    fn update(round: u32) -> Vec<Result<v1::Frame, Status>> {
-        frames(RUN, round, &vec![0.0; D]).into_iter().map(Ok).collect()
+    /// What frames are on the wire, one after another.
+    fn update(round: u32) -> Vec<Bytes> {
+        let message = |frame: proto::v1::Frame| {
+            let length = u32::try_from(frame.encoded_len()).unwrap().to_be_bytes();
+            [&[0][..], &length, &frame.encode_to_vec()].concat().into()
+        };
+        frames(RUN, round, &vec![0.0; D]).into_iter().map(message).collect()
+    }
+
+    /// A body that brings these bytes.
+    struct Brings<S>(S);
+
+    impl<S: Stream<Item = Bytes> + Unpin> http_body::Body for Brings<S> {
+        type Data = Bytes;
+        type Error = tonic::Status;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<Option<Result<http_body::Frame<Bytes>, tonic::Status>>> {
+            let next = Pin::new(&mut self.0).poll_next(context);
+            next.map(|piece| piece.map(|piece| Ok(http_body::Frame::data(piece))))
+        }
+    }
+
+    fn incoming(pieces: impl Stream<Item = Bytes> + Send + 'static) -> Incoming {
+        Incoming::new(Body::new(Brings(Box::pin(pieces))))
     }
 
     async fn turn() -> Turn {
@@ -120,7 +159,7 @@ mod tests {
     async fn an_update_that_does_not_go_on_stalls_when_its_bytes_are_overdue() {
         let frames = iter(update(1).into_iter().take(1)).chain(pending());
         let start = Instant::now();
-        let why = read(Box::pin(frames), assembler(), turn().await, |_| Ok(())).await.unwrap_err();
+        let why = read(incoming(frames), assembler(), turn().await, |_| Ok(())).await.unwrap_err();
         let frame = limits::FRAME_BYTES_MAX as u64;
         assert_eq!(why, Rejection::Stalled { got: frame, want: 3 * frame });
         assert_eq!(start.elapsed().as_secs(), limits::update_time(2 * frame).as_secs());
@@ -130,14 +169,14 @@ mod tests {
     async fn a_slow_update_that_keeps_the_pace_is_taken_however_long_it_takes() {
         let pace = Duration::from_secs(15);
         let frames = iter(update(1)).throttle(pace);
-        let taken = read(Box::pin(frames), assembler(), turn().await, |_| Ok(())).await;
+        let taken = read(incoming(frames), assembler(), turn().await, |_| Ok(())).await;
         assert_eq!(taken.map(|(round, row)| (round.get(), row.len())), Ok((1, D)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_rest_of_an_update_of_another_round_is_not_waited_for() {
         let frames = iter(update(7).into_iter().take(1)).chain(pending());
-        let why = read(Box::pin(frames), assembler(), turn().await, |got| {
+        let why = read(incoming(frames), assembler(), turn().await, |got| {
             Err(Rejection::WrongRound { got, open: None })
         })
         .await
@@ -150,7 +189,7 @@ mod tests {
         let uploads = Uploads::default();
         let first = uploads.turn(Rank(0)).await.unwrap();
         let other = uploads.turn(Rank(1)).await.unwrap();
-        let reading = tokio::spawn(read(pending(), assembler(), first, |_| Ok(())));
+        let reading = tokio::spawn(read(incoming(pending()), assembler(), first, |_| Ok(())));
         assert!(uploads.turn(Rank(0)).await.is_some());
         assert_eq!(reading.await.unwrap(), Err(Rejection::Replaced));
         assert!(!other.replaced.is_cancelled());

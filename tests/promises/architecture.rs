@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, path::Path, process::Command};
 
 /// Each crate with the crates of ours that it may use.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("equipoise-aggregation", &[]),
+    ("equipoise-envelope", &[]),
     ("equipoise-network", &[]),
     ("equipoise-optimizer", &[]),
     ("equipoise-round", &[]),
@@ -13,9 +14,24 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("equipoise-proto", &["equipoise-round"]),
     (
         "equipoise-server",
-        &["equipoise-aggregation", "equipoise-optimizer", "equipoise-proto", "equipoise-round"],
+        &[
+            "equipoise-aggregation",
+            "equipoise-envelope",
+            "equipoise-optimizer",
+            "equipoise-proto",
+            "equipoise-round",
+        ],
     ),
-    ("equipoise-worker", &["equipoise-learning", "equipoise-network", "equipoise-proto", "equipoise-round"]),
+    (
+        "equipoise-worker",
+        &[
+            "equipoise-envelope",
+            "equipoise-learning",
+            "equipoise-network",
+            "equipoise-proto",
+            "equipoise-round",
+        ],
+    ),
     (
         "equipoise-attacker",
         &[

@@ -101,6 +101,56 @@ fn a_run_that_waits_for_stragglers_takes_all_they_send() {
     assert!(accuracy > 0.8, "{accuracy}");
 }
 
+/// Answers the model of every round with the same row, once it has made sure that the model is the one of that round.
+struct Sure(Arc<Mutex<u32>>);
+
+impl Participant for Sure {
+    fn respond(&mut self, view: &View<'_>) -> Vec<f32> {
+        // Every round moved every number by one.
+        let want = (view.round - 1) as f32;
+        assert!(view.model.iter().all(|&number| number == want), "round {}: {}", view.round, view.model[0]);
+        *self.0.lock().expect("nobody panics") += 1;
+        vec![-1.0; view.model.len()]
+    }
+}
+
+/// A model of several frames has a call of its own, and may be a later one than was announced: the answer is to the one that came.
+#[test]
+fn models_of_several_frames_are_answered_as_what_they_are() {
+    const LONG: usize = 2 * proto::limits::FRAME_BYTES_MAX / 4 + 3;
+    let text = scenario(9, "discard")
+        .replace("rate = 0.5", "rate = 1.0")
+        .replace("stragglers", "exponent = 0.0, stragglers");
+    let (_folder, path) = with_scenario(&text);
+    let scenario = Scenario::load(&path).expect("a scenario");
+    let config = server::Config { start: vec![0.0; LONG], ..scenario.server_config().expect("a server") };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let answered = Arc::new(Mutex::new(0));
+    let outcome = runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        for rank in 0..4 {
+            let server = Endpoint::from_shared(url.clone()).expect("an address");
+            let sure = Sure(Arc::clone(&answered));
+            tokio::spawn(async move {
+                let sure = |_: &_| Ok::<_, WorkerError>(sure);
+                worker::run(Config::new(server, Place::Rank(rank)), sure, std::future::pending())
+                    .await
+                    .map(drop)
+            });
+        }
+        Box::pin(server::run(listener, config, std::future::pending())).await.expect("a run")
+    });
+    assert_eq!(outcome.reason, Reason::Done);
+    assert_eq!(outcome.model, vec![ROUNDS as f32; LONG]);
+    let (answered, ledgers) = (*answered.lock().expect("nobody panics"), &outcome.ledgers);
+    assert!(answered >= 2 * ROUNDS, "{answered} answers");
+    assert!(
+        ledgers.iter().all(|(_, ledger)| ledger.rejected.is_empty() && ledger.misbehaved == 0),
+        "{ledgers:?}"
+    );
+}
+
 fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/asynchronous.toml")
 }

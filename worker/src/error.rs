@@ -4,6 +4,8 @@ use learning::TaskError;
 use round::Rejection;
 use tonic::{Status, transport};
 
+use crate::StateError;
+
 /// A worker could not work, or not to the end.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
@@ -56,6 +58,9 @@ pub enum WorkerError {
     /// Nobody may ask without the token.
     #[error("the attack has to see the honest updates, and no token of the server's oracle was given")]
     NoToken,
+    /// The state that it keeps cannot be read or written, or is not its own.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// Told to stop.
     #[error("interrupted")]
     Interrupted,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use learning::{Dataset, Learner, Objective, Seed, Task};
+use learning::{Dataset, Learner, Memory, Objective, Seed, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::{Joined, Participant, View, WorkerError};
@@ -83,5 +83,13 @@ impl Honest {
 impl Participant for Honest {
     fn respond(&mut self, view: &View<'_>) -> Vec<f32> {
         self.0.respond(view.round, view.model)
+    }
+
+    fn remember(&self, memory: &mut Memory) {
+        self.0.remember(memory);
+    }
+
+    fn recall(&mut self, memory: &mut Memory) -> Option<()> {
+        self.0.recall(memory)
     }
 }

@@ -11,14 +11,18 @@ mod meters;
 mod oracle;
 mod reconnect;
 mod session;
+mod state;
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, path::PathBuf, time::Duration};
 
 pub use error::WorkerError;
 pub use honest::{Honest, Rows, Scenario, Workers};
+use learning::Memory;
 use memory::Recalling;
 use network::Dialer;
 use session::Parting;
+pub use state::StateError;
+use state::{Keeper, State};
 use tonic::transport::Endpoint;
 
 /// How to reach the server, and as whom.
@@ -36,13 +40,15 @@ pub struct Config {
     pub dialer: Dialer,
     /// How long to try to get to the server, at the start and whenever it is lost; without, there is one attempt.
     pub patience: Option<Duration>,
+    /// Where to leave, after every round, what it takes to go on from there; and to look for it at the start.
+    pub state: Option<PathBuf>,
 }
 
 impl Config {
     /// One attempt over TCP.
     #[must_use]
     pub fn new(server: Endpoint, place: Place) -> Self {
-        Self { server, place, token: None, dialer: Dialer::tcp(), patience: None, oracle: None }
+        Self { server, place, token: None, dialer: Dialer::tcp(), patience: None, oracle: None, state: None }
     }
 }
 
@@ -107,6 +113,14 @@ pub trait Participant: Send + 'static {
     fn wants_honest(&self) -> bool {
         false
     }
+
+    /// Puts down what it remembers of the rounds behind it: nothing, if its answers follow from what it sees.
+    fn remember(&self, _: &mut Memory) {}
+
+    /// Goes on from what another one put down; `None` when that was of another kind.
+    fn recall(&mut self, _: &mut Memory) -> Option<()> {
+        Some(())
+    }
 }
 
 /// Why a run ended.
@@ -133,12 +147,21 @@ where
     WorkerError: From<E>,
 {
     tokio::pin!(shutdown);
+    let left = config.state.as_deref().map(State::load).transpose()?.flatten();
+    let place = match (config.place, &left) {
+        (Place::Lowest | Place::Highest, Some(state)) => Place::Rank(state.rank()),
+        (place, _) => place,
+    };
     let mut session = tokio::select! {
-        session = reconnect::join(&config, config.place, None) => session?,
+        session = reconnect::join(&config, place, None) => session?,
         () = &mut shutdown => return Err(WorkerError::Interrupted),
     };
     let (rank, run, line) = (session.joined().rank, session.run(), session.line().cloned());
-    let mut participant = Recalling::new(participant(session.joined())?, config.patience.is_some());
+    let participant = participant(session.joined())?;
+    let mut participant = match config.state.clone() {
+        Some(file) => Recalling::kept(participant, Keeper::new(file, run, session.joined())?, left)?,
+        None => Recalling::new(participant, config.patience.is_some()),
+    };
     loop {
         let lost = match session.work(participant, shutdown.as_mut()).await {
             Ok((end, participant)) => return Ok((end, participant)),

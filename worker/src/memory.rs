@@ -1,9 +1,14 @@
 //! Answers that were given. A server that goes on from a checkpoint asks for rounds again; the same round with the same
 //! model gets the same row, whatever the participant has learned since.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
-use crate::{Participant, View};
+use learning::Memory;
+
+use crate::{
+    Participant, StateError, View,
+    state::{Keeper, State},
+};
 
 /// Bytes of rows to remember: the latest row is remembered whatever its length.
 const BYTES_MAX: usize = 64 << 20;
@@ -14,41 +19,67 @@ pub(crate) struct Recalling<P> {
     pub(crate) participant: P,
     answers: VecDeque<Answer>,
     remembers: bool,
+    /// Where all that is left for who goes on in its place.
+    keeper: Option<Keeper>,
 }
 
-#[derive(Debug)]
-struct Answer {
-    round: u32,
-    model: u32,
-    row: Vec<f32>,
+/// What was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) round: u32,
+    /// Checksum of the model that was answered.
+    pub(crate) model: u32,
+    pub(crate) row: Arc<Vec<f32>>,
 }
 
 impl<P: Participant> Recalling<P> {
     /// Remembers nothing yet, or never does.
     pub(crate) const fn new(participant: P, remembers: bool) -> Self {
-        Self { participant, answers: VecDeque::new(), remembers }
+        Self { participant, answers: VecDeque::new(), remembers, keeper: None }
     }
 
-    /// What was answered to this view, or else what the participant says.
-    pub(crate) fn respond(&mut self, view: &View<'_>) -> Vec<f32> {
-        if !self.remembers {
-            return self.participant.respond(view);
+    /// Leaves its state with `keeper` from now on, and goes on from what was left there, if anything was.
+    pub(crate) fn kept(mut participant: P, keeper: Keeper, left: Option<State>) -> Result<Self, StateError> {
+        let mut answers = VecDeque::new();
+        if let Some(mut state) = left {
+            keeper.check(&state)?;
+            let fits = participant.recall(&mut state.memory).is_some() && state.memory.is_empty();
+            if !fits {
+                return Err(keeper.other_worker());
+            }
+            answers.extend(state.answers);
         }
-        let model = proto::frame::checksum(view.model);
+        Ok(Self { participant, answers, remembers: true, keeper: Some(keeper) })
+    }
+
+    /// What was answered to this view, or else what the participant says, once that is kept. `model` is the checksum of the view's
+    /// model.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub(crate) fn respond(&mut self, view: &View<'_>, model: u32) -> Result<Arc<Vec<f32>>, StateError> {
+        if !self.remembers {
+            return Ok(Arc::new(self.participant.respond(view)));
+        }
         if let Some(known) =
             self.answers.iter().find(|known| known.round == view.round && known.model == model)
         {
-            return known.row.clone();
+            return Ok(Arc::clone(&known.row));
         }
-        let row = self.participant.respond(view);
+        let row = Arc::new(self.participant.respond(view));
         // What came after this round was of a run that is no more.
         self.answers.retain(|known| known.round < view.round);
         let room = BYTES_MAX / (4 * row.len().max(1));
         while self.answers.len() >= room.max(1) {
             self.answers.pop_front();
         }
-        self.answers.push_back(Answer { round: view.round, model, row: row.clone() });
-        row
+        self.answers.push_back(Answer { round: view.round, model, row: Arc::clone(&row) });
+        if let Some(keeper) = &self.keeper {
+            let mut memory = Memory::default();
+            self.participant.remember(&mut memory);
+            keeper.save(self.answers.iter(), memory)?;
+        }
+        Ok(row)
     }
 }
 
@@ -69,7 +100,8 @@ mod tests {
     fn answers(remembers: bool, asked: &[(u32, f32)]) -> Vec<f32> {
         let mut counter = Recalling::new(Counter(0.0), remembers);
         let mut ask = |&(round, model)| {
-            counter.respond(&View { round, model: &[model], step: 1.0, previous: None, honest: &[] })[0]
+            let view = View { round, model: &[model], step: 1.0, previous: None, honest: &[] };
+            counter.respond(&view, proto::frame::checksum(&[model])).unwrap()[0]
         };
         asked.iter().map(&mut ask).collect()
     }

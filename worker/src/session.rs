@@ -26,7 +26,7 @@ use crate::{
 
 /// A worker with a place.
 pub(crate) struct Session {
-    client: TrainingClient<Channel>,
+    channel: Channel,
     secret: proto::Session,
     joined: Joined,
     run: u64,
@@ -56,7 +56,6 @@ impl Session {
     ) -> Result<Self, WorkerError> {
         let server = config.server.uri().to_string();
         let mut channel = connect(config, &config.dialer).await?;
-        let mut client = client(&channel);
         let wish = match place {
             Place::Rank(rank) => Wish::Rank(rank),
             Place::Lowest => Wish::FromTheTop(false),
@@ -64,7 +63,7 @@ impl Session {
         };
         let mut request = Request::new(v1::JoinRequest { version: limits::VERSION, wish: Some(wish) });
         config.token.iter().for_each(|token| token.sign(&mut request));
-        let reply = client
+        let reply = client(&channel)
             .join(request)
             .await
             .map_err(|status| WorkerError::Refused { server, status: Box::new(status) })?
@@ -92,12 +91,11 @@ impl Session {
         };
         if let Some(line) = &line {
             channel = connect(config, &line.dialer(&config.dialer)).await?;
-            client = self::client(&channel);
         }
-        let oracle = config.oracle.clone().map(|token| Oracle::new(channel, token));
+        let oracle = config.oracle.clone().map(|token| Oracle::new(channel.clone(), token));
         let (run, config) = (reply.run, config.clone());
         let spare = Vec::new();
-        Ok(Self { client, secret, joined, run, heartbeat, oracle, config, line, spare })
+        Ok(Self { channel, secret, joined, run, heartbeat, oracle, config, line, spare })
     }
 
     pub(crate) const fn line(&self) -> Option<&Line> {
@@ -137,7 +135,7 @@ impl Session {
     ) -> Result<(End, P), Parting<P>> {
         let (upstream, messages) = mpsc::channel(4);
         let request = self.signed(ReceiverStream::new(messages));
-        let mut downstream = match self.client.control(request).await {
+        let mut downstream = match client(&self.channel).control(request).await {
             Ok(stream) => stream.into_inner(),
             Err(status) => return Err(Parting::Lost(lost(0, Some(status)), participant)),
         };
@@ -210,7 +208,7 @@ impl Session {
 
     fn for_round(&mut self) -> Round {
         Round {
-            client: self.client.clone(),
+            channel: self.channel.clone(),
             secret: self.secret,
             run: self.run,
             dimension: self.joined.dimension,

@@ -105,6 +105,9 @@ pub struct Place {
     /// How long to try to get to the server, at the start and whenever it is lost, as in 30s [default: one attempt]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub patience: Option<std::time::Duration>,
+    /// Where to leave, after every round, what it takes to go on; what is there of this run is gone on from
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub metrics: Metrics,
@@ -123,7 +126,7 @@ pub struct Worker {
     #[arg(long, value_name = "FILE", requires = "data")]
     pub start: Option<PathBuf>,
     /// Answer zeros at once: for measuring the network
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, conflicts_with = "state")]
     pub idle: bool,
     /// So many of them in this process, a connection each
     #[arg(long, hide = true, requires = "idle", default_value_t = 1)]

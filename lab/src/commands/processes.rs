@@ -129,7 +129,8 @@ fn config(arguments: &cli::Place, anywhere: worker::Place) -> Result<(Config, Op
     let server = endpoint(&arguments.server, &arguments.keys, &name)?;
     let token = arguments.keys.token(&server, &name)?;
     let place = arguments.rank.map_or(anywhere, |cli::Sum(rank)| worker::Place::Rank(rank));
-    Ok((Config { patience: arguments.patience, token, ..Config::new(server, place) }, own))
+    let (patience, state) = (arguments.patience, arguments.state.clone());
+    Ok((Config { patience, state, token, ..Config::new(server, place) }, own))
 }
 
 pub(super) async fn worker(

@@ -1,7 +1,7 @@
 //! The formal local solver: minimise L(θ) + R(ρ, θ) to a gradient norm, from where the last round left off.
 
 use crate::{
-    Loss, Regularizer,
+    Loss, Memory, Regularizer,
     kernel::Curvature,
     newton::{self, Convex, Finish, Stop},
     regularizer::Kind,
@@ -24,6 +24,11 @@ impl Exact {
 
     pub(crate) fn theta(&self) -> &[f64] {
         &self.theta
+    }
+
+    pub(crate) fn recall(&mut self, memory: &mut Memory) -> Option<()> {
+        self.theta = memory.doubles(self.theta.len())?;
+        Some(())
     }
 
     /// Fits θ to ρ and answers how that ended.

@@ -1,8 +1,8 @@
 //! The published local solver: one step of an optimiser a round, single precision.
 
-use optimizer::{Method, Optimizer, Schedule};
+use optimizer::{Method, Optimizer, Schedule, State};
 
-use crate::{Loss, Regularizer};
+use crate::{Loss, Memory, Regularizer};
 
 /// A local model on its way.
 #[derive(Debug)]
@@ -19,6 +19,21 @@ impl Joint {
 
     pub(crate) fn theta(&self) -> Vec<f64> {
         self.theta.iter().copied().map(f64::from).collect()
+    }
+
+    pub(crate) fn remember(&self, memory: &mut Memory) {
+        let State { steps, first, second } = self.optimizer.state();
+        memory.put_count(u64::from(*steps));
+        [&self.theta, first, second].iter().for_each(|values| memory.put_singles(values));
+    }
+
+    pub(crate) fn recall(&mut self, memory: &mut Memory) -> Option<()> {
+        let State { first, second, .. } = self.optimizer.state();
+        let (first, second) = (first.len(), second.len());
+        let (steps, theta) = (memory.count()?, memory.singles(self.theta.len())?);
+        let state = State { steps, first: memory.singles(first)?, second: memory.singles(second)? };
+        self.theta = theta;
+        self.optimizer.restore(state).then_some(())
     }
 
     /// Answers ∇ρR(ρ, θ) at the present θ, then moves θ one step down L(θ) + R(ρ, θ).

@@ -16,7 +16,7 @@ use round::{Event, Ledger, Rank, Rejection, Round};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{Closed, Hub};
-use crate::{CheckpointError, Descent, Moved, PreviousState, meters, places::Seat};
+use crate::{CheckpointError, Descent, Moved, PreviousState, keeper::Workers, meters, places::Seat};
 
 /// A round's arithmetic, done on a thread of its own.
 pub(super) struct Aggregated {
@@ -108,18 +108,20 @@ impl Hub {
         let collecting = self.opened.elapsed();
         self.pace.note(collecting);
         let size = rows.len() * descent.model().len();
-        let ledgers = self.engine.ledgers().iter().map(|(rank, ledger)| (*rank, ledger.clone())).collect();
-        let draft = self.keeper.due(round, ledgers);
-        let (small, reveal_sum) = (size <= SMALL && draft.is_none(), self.config.spec.reveal_sum);
+        let draft = self.keeper.due(round, || Workers {
+            ledgers: self.engine.ledgers().iter().map(|(rank, ledger)| (*rank, ledger.clone())).collect(),
+            answered: self.engine.answered().iter().map(|(rank, of)| (*rank, *of)).collect(),
+        });
+        let small = size <= SMALL && draft.is_none();
         let asynchronous = self.config.spec.mode.is_asynchronous();
         let work = move || {
             let start = std::time::Instant::now();
             descent.discount(&mut rows, &staleness);
-            let told = descent.apply(round, byzantine, &rows).map(|moved| {
+            let told = descent.apply(round, byzantine, &rows).map(|mut moved| {
                 let previous = PreviousState {
                     step: moved.step,
                     counted: rows.iter().map(|(rank, _)| *rank).collect(),
-                    sum: reveal_sum.then(|| descent.sum(rows.len())),
+                    sum: moved.sum.take(),
                 };
                 meters::aggregated(&moved, collecting, start.elapsed());
                 if asynchronous {

@@ -2,18 +2,17 @@
 
 use std::{sync::Arc, time::Instant};
 
-use proto::{
-    Assembler, Expected, share,
-    v1::{self, training_client::TrainingClient},
-};
-use tonic::{Request, transport::Channel};
+use proto::{Assembler, Expected, body::Interrupted, call, reader::Unreadable, share, v1};
+use tonic::transport::Channel;
 
 use super::{lost, rejected};
-use crate::{Participant, Previous, View, WorkerError, memory::Recalling, meters, oracle::Oracle};
+use crate::{
+    Participant, Previous, StateError, View, WorkerError, memory::Recalling, meters, oracle::Oracle,
+};
 
 /// What answering one round takes.
 pub(super) struct Round {
-    pub(super) client: TrainingClient<Channel>,
+    pub(super) channel: Channel,
     pub(super) secret: proto::Session,
     pub(super) run: u64,
     pub(super) dimension: usize,
@@ -44,7 +43,11 @@ impl Round {
         };
         let (run, round) = (self.run, opened.round);
         let (participant, row, model) = respond(participant, opened, seen).await;
-        let mut update = share(run, round, Arc::new(row));
+        let row = match row {
+            Ok(row) => row,
+            Err(error) => return Answer { participant, model, update: Err(error.into()) },
+        };
+        let mut update = share(run, round, row);
         let update =
             if update.len() == 1 { Ok(update.pop()) } else { self.push(update).await.map(|()| None) };
         Answer { participant, model, update }
@@ -71,6 +74,7 @@ impl Round {
         };
         let sum = opened.sum.as_ref();
         let sum = sum.map(|frame| self.assemble(std::slice::from_ref(frame), Vec::new())).transpose()?;
+        let sum = sum.map(|sum| sum.numbers);
         let honest = match (wants_honest, &mut self.oracle) {
             (false, _) => Vec::new(),
             (true, None) => return Err(WorkerError::NoToken),
@@ -86,12 +90,12 @@ impl Round {
         Ok(Some(Seen { model, sum, honest }))
     }
 
-    fn assemble(&self, frames: &[v1::Frame], buffer: Vec<f32>) -> Result<Vec<f32>, WorkerError> {
+    fn assemble(&self, frames: &[v1::Frame], buffer: Vec<f32>) -> Result<Model, WorkerError> {
         let mut assembler = self.assembler(buffer);
         for frame in frames {
             assembler.push(frame).map_err(WorkerError::BadModel)?;
         }
-        assembler.finish().map(|(_, model)| model).map_err(WorkerError::BadModel)
+        finish(assembler).map(|(_, model)| model)
     }
 
     fn assembler(&self, buffer: Vec<f32>) -> Assembler {
@@ -100,30 +104,35 @@ impl Round {
 
     /// The model of `round`, or of a later one if the server has only that and would take an answer to it; `None` when the
     /// round is over.
-    async fn pull(&mut self, round: u32) -> Result<Option<(u32, Vec<f32>)>, WorkerError> {
-        let mut request = Request::new(v1::PullRequest { round });
-        self.secret.sign(&mut request);
-        let mut frames = match self.client.pull_model(request).await {
-            Ok(frames) => frames.into_inner(),
+    async fn pull(&mut self, round: u32) -> Result<Option<(u32, Model)>, WorkerError> {
+        let mut incoming = match call::pull_model(self.channel.clone(), self.secret, round).await {
+            Ok(incoming) => incoming,
             Err(status) if status.code() == tonic::Code::FailedPrecondition => return Ok(None),
             Err(status) => return Err(lost(round, Some(status))),
         };
         let spare = std::mem::take(&mut self.spare);
         let mut assembler = self.assembler(spare);
-        while let Some(frame) = frames.message().await.map_err(|status| lost(round, Some(status)))? {
-            assembler.push(&frame).map_err(WorkerError::BadModel)?;
+        loop {
+            match incoming.next(&mut assembler).await {
+                Ok(Some(_)) => (),
+                Ok(None) => break,
+                Err(Interrupted::Broken(status)) => return Err(lost(round, Some(status))),
+                Err(Interrupted::Unreadable(Unreadable::Rejected(why))) => {
+                    return Err(WorkerError::BadModel(why));
+                }
+                Err(Interrupted::Unreadable(Unreadable::Undecodable(what))) => {
+                    return Err(WorkerError::Protocol(what));
+                }
+            }
         }
-        let (of, model) = assembler.finish().map_err(WorkerError::BadModel)?;
-        Ok((of.get() >= round).then(|| (of.get(), model)))
+        let (of, model) = finish(assembler)?;
+        Ok((of >= round).then_some((of, model)))
     }
 
     async fn push(&mut self, update: Vec<v1::Frame>) -> Result<(), WorkerError> {
         let round = update.first().and_then(|frame| frame.header).map_or(0, |header| header.round);
-        let mut request = Request::new(tokio_stream::iter(update));
-        self.secret.sign(&mut request);
-        match self.client.push_update(request).await {
+        match call::push_update(self.channel.clone(), self.secret, &update).await {
             Ok(receipt) => {
-                let receipt = receipt.into_inner();
                 if !receipt.rejection.is_empty() {
                     rejected(round, &receipt);
                 }
@@ -139,9 +148,22 @@ impl Round {
     }
 }
 
+/// The model of a complete tensor, with its round.
+fn finish(assembler: Assembler) -> Result<(u32, Model), WorkerError> {
+    let checksum = assembler.checksum();
+    let (round, numbers) = assembler.finish().map_err(WorkerError::BadModel)?;
+    Ok((round.get(), Model { numbers, checksum }))
+}
+
+/// The common model, with the checksum that it came with.
+struct Model {
+    numbers: Vec<f32>,
+    checksum: u32,
+}
+
 /// What a round shows.
 struct Seen {
-    model: Vec<f32>,
+    model: Model,
     /// The sum of the last round's rows, if it is revealed.
     sum: Option<Vec<f32>>,
     /// The honest rows, for who may see them.
@@ -153,7 +175,7 @@ async fn respond<P: Participant>(
     mut participant: Recalling<P>,
     opened: v1::RoundOpened,
     Seen { model, sum, honest }: Seen,
-) -> (Recalling<P>, Vec<f32>, Vec<f32>) {
+) -> (Recalling<P>, Result<Arc<Vec<f32>>, StateError>, Vec<f32>) {
     tokio::task::spawn_blocking(move || {
         let previous = opened.previous.map(|previous| Previous {
             step: previous.step,
@@ -161,9 +183,10 @@ async fn respond<P: Participant>(
             sum: sum.as_deref(),
         });
         let honest: Vec<&[f32]> = honest.iter().map(Vec::as_slice).collect();
+        let Model { numbers: model, checksum } = model;
         let view = View { round: opened.round, model: &model, step: opened.step, previous, honest: &honest };
         let started = Instant::now();
-        let row = participant.respond(&view);
+        let row = participant.respond(&view, checksum);
         meters::responded(opened.round, started.elapsed());
         (participant, row, model)
     })
