@@ -15,14 +15,12 @@ mod target;
 mod vote;
 mod watch;
 
-use std::{
-    pin::Pin,
-    time::{Duration, Instant},
-};
+use std::{pin::Pin, time::Duration};
 
 pub use error::AbuseError;
 use serde::Serialize;
 pub use target::{Credentials, Target};
+use tokio::time::Instant;
 pub use watch::{Cost, Watch};
 
 /// What an attack is going to answer.

@@ -99,7 +99,10 @@ impl Keys {
         let owners = owners.chain([("observer".to_owned(), Who::Observer)]);
         if mode == Mode::Token {
             let token = |(name, who): (String, Who)| Ok((token(folder, &name)?, who));
-            return Ok(Identity::Token { tls, tokens: owners.map(token).collect::<Result<_, Failure>>()? });
+            return Ok(Identity::Token {
+                tls: Some(tls),
+                tokens: owners.map(token).collect::<Result<_, Failure>>()?,
+            });
         }
         let certificate = |(name, who): (String, Who)| {
             let name = format!("{name}.pem");

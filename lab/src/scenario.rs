@@ -240,6 +240,7 @@ impl Scenario {
             oracle: None,
             keep: None,
             secrets: server::Secrets::System,
+            threads: true,
             identity: server::Identity::Open,
         })
     }

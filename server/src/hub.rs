@@ -29,7 +29,7 @@ use crate::{
     places::{Downstream, NoPlace, Places, Seat, Wish},
 };
 
-use farewell::GRACE;
+pub(crate) use farewell::GRACE;
 use rounds::{Aggregated, Collected, settles};
 use shared::event;
 pub(crate) use shared::{Shared, Spare, backlog, round};
@@ -209,9 +209,10 @@ impl Hub {
         let mut pulsed = Instant::now();
         while self.reason.is_none() {
             let deadline = self.deadline;
+            // In this order, so that no flood of messages keeps the clock from being heard.
             tokio::select! {
+                biased;
                 () = self.stop.cancelled() => break,
-                Some(message) = messages.recv(), if !self.holds_back() => self.take(message).await,
                 done = async { self.aggregating.as_mut().expect("guarded").await }, if self.aggregating.is_some() => {
                     self.aggregating = None;
                     match done {
@@ -240,6 +241,7 @@ impl Hub {
                         self.leave(seat).await;
                     }
                 }
+                Some(message) = messages.recv(), if !self.holds_back() => self.take(message).await,
             }
         }
         self.take_leave(messages).await

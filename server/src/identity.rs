@@ -26,8 +26,8 @@ pub enum Identity {
     Open,
     /// By tokens, over TLS.
     Token {
-        /// The server's certificate and key.
-        tls: ServerTlsConfig,
+        /// The server's certificate and key; none where nobody can listen, as in a simulated network.
+        tls: Option<ServerTlsConfig>,
         /// Every token with its owner.
         tokens: Vec<(Token, Who)>,
     },
@@ -44,7 +44,8 @@ impl Identity {
     pub(crate) fn tls(&self) -> Option<ServerTlsConfig> {
         match self {
             Self::Open => None,
-            Self::Token { tls, .. } | Self::Mtls { tls, .. } => Some(tls.clone()),
+            Self::Token { tls, .. } => tls.clone(),
+            Self::Mtls { tls, .. } => Some(tls.clone()),
         }
     }
 
@@ -84,7 +85,7 @@ mod tests {
     fn a_token_stands_for_its_owner_and_an_unknown_one_for_nobody() {
         let token = |number| Token::new([number; 32]);
         let identity = Identity::Token {
-            tls: ServerTlsConfig::new(),
+            tls: None,
             tokens: vec![(token(1), Who::Worker(Rank(0))), (token(2), Who::Observer)],
         };
         let asked = |token: Option<Token>| {

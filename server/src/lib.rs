@@ -32,6 +32,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
     sync::mpsc,
+    time,
 };
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
@@ -74,6 +75,9 @@ pub struct Config {
     pub keep: Option<Keep>,
     /// Where the secrets of sessions come from.
     pub secrets: Secrets,
+    /// Whether rounds are aggregated on threads of their own; without, everything happens in one order, which a simulated
+    /// network repeats.
+    pub threads: bool,
 }
 
 /// Where a server leaves its checkpoints; how often says the [`Spec`].
@@ -153,14 +157,30 @@ where
         .add_service(Bounded(service))
         .add_optional_service(oracle.map(Bounded))
         .serve_with_incoming_shutdown(incoming, closing.clone().cancelled_owned());
+    // A peer that neither reads nor goes must not keep the server from ending.
+    let bounded = async {
+        let overdue = async {
+            closing.cancelled().await;
+            time::sleep(hub::GRACE).await;
+        };
+        tokio::select! {
+            biased;
+            served = serving => served,
+            () = overdue => {
+                tracing::warn!("some connections did not close");
+                Ok(())
+            }
+        }
+    };
     let running = async {
         let outcome = hub.run(from_service).await;
         closing.cancel();
         outcome
     };
-    let both = async { tokio::join!(serving, running) };
+    let both = async { tokio::join!(bounded, running) };
     tokio::pin!(both, shutdown);
     let (served, outcome) = tokio::select! {
+        biased;
         ended = &mut both => ended,
         () = &mut shutdown => {
             stop.cancel();

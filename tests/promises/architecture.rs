@@ -43,6 +43,19 @@ const MAY_USE: [(&str, &[&str]); 12] = [
         ],
     ),
     (
+        "equipoise-simulation",
+        &[
+            "equipoise-attacker",
+            "equipoise-learning",
+            "equipoise-network",
+            "equipoise-optimizer",
+            "equipoise-proto",
+            "equipoise-round",
+            "equipoise-server",
+            "equipoise-worker",
+        ],
+    ),
+    (
         "equipoise",
         &[
             "equipoise-aggregation",

@@ -42,13 +42,25 @@ pub struct Config {
     pub patience: Option<Duration>,
     /// Where to leave, after every round, what it takes to go on from there; and to look for it at the start.
     pub state: Option<PathBuf>,
+    /// Whether the participant thinks on a thread of its own; without, everything happens in one order, which a simulated
+    /// network repeats.
+    pub threads: bool,
 }
 
 impl Config {
     /// One attempt over TCP.
     #[must_use]
     pub fn new(server: Endpoint, place: Place) -> Self {
-        Self { server, place, token: None, dialer: Dialer::tcp(), patience: None, oracle: None, state: None }
+        Self {
+            server,
+            place,
+            token: None,
+            dialer: Dialer::tcp(),
+            patience: None,
+            oracle: None,
+            state: None,
+            threads: true,
+        }
     }
 }
 
@@ -153,8 +165,9 @@ where
         (place, _) => place,
     };
     let mut session = tokio::select! {
-        session = reconnect::join(&config, place, None) => session?,
+        biased;
         () = &mut shutdown => return Err(WorkerError::Interrupted),
+        session = reconnect::join(&config, place, None) => session?,
     };
     let (rank, run, line) = (session.joined().rank, session.run(), session.line().cloned());
     let participant = participant(session.joined())?;
@@ -174,8 +187,9 @@ where
         };
         tracing::warn!("{lost}; trying to get back");
         session = tokio::select! {
-            session = reconnect::join(&config, Place::Rank(rank), line.as_ref()) => session?,
+            biased;
             () = &mut shutdown => return Err(WorkerError::Interrupted),
+            session = reconnect::join(&config, Place::Rank(rank), line.as_ref()) => session?,
         };
         if session.run() != run {
             return Err(WorkerError::OtherRun);

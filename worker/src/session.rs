@@ -163,6 +163,12 @@ impl Session {
                 busy = Some(tokio::spawn(self.for_round().answer(participant, opened)));
             }
             tokio::select! {
+                biased;
+                () = &mut shutdown => return Err(Parting::For(WorkerError::Interrupted)),
+                _ = pulse.tick() => {
+                    let message = from_worker::Message::Heartbeat(v1::Heartbeat {});
+                    let _ = upstream.try_send(v1::FromWorker { message: Some(message) });
+                }
                 message = next(&mut downstream, round), if stopped.is_none() => match message {
                     Ok(Message::Opened(opened)) => {
                         round = opened.round;
@@ -197,11 +203,6 @@ impl Session {
                         Err(error) => return Err(Parting::For(error)),
                     }
                 }
-                _ = pulse.tick() => {
-                    let message = from_worker::Message::Heartbeat(v1::Heartbeat {});
-                    let _ = upstream.try_send(v1::FromWorker { message: Some(message) });
-                }
-                () = &mut shutdown => return Err(Parting::For(WorkerError::Interrupted)),
             }
         }
     }
@@ -213,6 +214,7 @@ impl Session {
             run: self.run,
             dimension: self.joined.dimension,
             oracle: self.oracle.clone(),
+            threads: self.config.threads,
             spare: std::mem::take(&mut self.spare),
         }
     }

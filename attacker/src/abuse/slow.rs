@@ -43,7 +43,7 @@ fn slow_loris(target: &Target) -> Answer<'_> {
             }
             std::future::pending::<String>().await
         };
-        Ok(tokio::select! { answer = raw::answer(response) => answer, never = dripping => never })
+        Ok(tokio::select! { biased; answer = raw::answer(response) => answer, never = dripping => never })
     })
 }
 

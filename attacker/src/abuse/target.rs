@@ -5,9 +5,8 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use network::Socket;
+use network::{Dialer, Socket};
 use proto::{Token, limits, transport, v1::training_client::TrainingClient};
-use tokio::net::TcpStream;
 use tokio_rustls::{
     TlsConnector,
     rustls::{ClientConfig, pki_types::ServerName},
@@ -36,6 +35,7 @@ pub struct Credentials {
 pub struct Target {
     endpoint: Endpoint,
     credentials: Credentials,
+    dialer: Dialer,
     /// The place we had before; -1: none yet.
     rank: AtomicI64,
 }
@@ -45,7 +45,13 @@ impl Target {
     #[must_use]
     pub fn new(endpoint: Endpoint, rank: Option<u32>, credentials: Credentials) -> Self {
         let rank = AtomicI64::new(rank.map_or(-1, i64::from));
-        Self { endpoint: transport::client(endpoint), credentials, rank }
+        Self { endpoint: transport::client(endpoint), credentials, dialer: Dialer::tcp(), rank }
+    }
+
+    /// The same over connections that `dialer` makes.
+    #[must_use]
+    pub fn over(self, dialer: Dialer) -> Self {
+        Self { dialer, ..self }
     }
 
     /// The message with our secret, if we have one.
@@ -69,7 +75,7 @@ impl Target {
 
     /// A connection of its own.
     pub(crate) async fn channel(&self) -> Result<Channel, AbuseError> {
-        self.endpoint.connect().await.map_err(|source| self.unreachable(source))
+        self.dialer.connect(&self.endpoint).await.map_err(|source| self.unreachable(source))
     }
 
     pub(crate) async fn client(&self) -> Result<TrainingClient<Channel>, AbuseError> {
@@ -80,7 +86,7 @@ impl Target {
     /// A connection of its own for whoever wants to speak HTTP/2 by hand: encrypted where the server wants that.
     pub(crate) async fn connection(&self) -> Result<Box<dyn Socket>, AbuseError> {
         let socket = self.socket().await?;
-        let Some(config) = &self.credentials.tls else { return Ok(Box::new(socket)) };
+        let Some(config) = &self.credentials.tls else { return Ok(socket) };
         let host = self.endpoint.uri().host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(host).map_err(|source| self.unreachable(source))?;
         let encrypted = TlsConnector::from(Arc::clone(config)).connect(name, socket).await;
@@ -88,12 +94,8 @@ impl Target {
     }
 
     /// A bare socket, for whoever wants to speak bytes.
-    pub(crate) async fn socket(&self) -> Result<TcpStream, AbuseError> {
-        let uri = self.endpoint.uri();
-        let address = (uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(80));
-        let socket = TcpStream::connect(address).await.map_err(|source| self.unreachable(source))?;
-        socket.set_nodelay(true)?;
-        Ok(socket)
+    pub(crate) async fn socket(&self) -> Result<Box<dyn Socket>, AbuseError> {
+        self.dialer.dial(self.endpoint.uri().clone()).await.map_err(|source| self.unreachable(source))
     }
 
     fn unreachable(&self, source: impl std::error::Error + Send + Sync + 'static) -> AbuseError {

@@ -79,6 +79,7 @@ fn heartbeats_only(target: &Target) -> Answer<'_> {
         let end = time::Instant::now() + PATIENCE;
         while rounds < 3 && time::Instant::now() < end {
             tokio::select! {
+                biased;
                 opened = member.next_round() => {
                     opened?;
                     rounds += 1;

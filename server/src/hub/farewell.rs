@@ -13,7 +13,7 @@ use super::{Hub, Message, shared::event};
 use crate::{Outcome, ServerError};
 
 /// Longest time to wait for everybody to take their leave.
-pub(super) const GRACE: Duration = Duration::from_secs(5);
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 impl Hub {
     /// Tells everybody why it is over and waits until they have gone.

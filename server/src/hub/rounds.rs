@@ -112,7 +112,8 @@ impl Hub {
             ledgers: self.engine.ledgers().iter().map(|(rank, ledger)| (*rank, ledger.clone())).collect(),
             answered: self.engine.answered().iter().map(|(rank, of)| (*rank, *of)).collect(),
         });
-        let small = size <= SMALL && draft.is_none();
+        let in_place = !self.config.threads || (size <= SMALL && draft.is_none());
+        let reveal_sum = self.config.spec.reveal_sum;
         let asynchronous = self.config.spec.mode.is_asynchronous();
         let work = move || {
             let start = std::time::Instant::now();
@@ -142,7 +143,7 @@ impl Hub {
             };
             Aggregated { descent, round, rows, absent, told, kept }
         };
-        self.aggregating = Some(if small {
+        self.aggregating = Some(if in_place {
             let done = work();
             tokio::spawn(async { done })
         } else {

@@ -17,6 +17,7 @@ pub(super) struct Round {
     pub(super) run: u64,
     pub(super) dimension: usize,
     pub(super) oracle: Option<Oracle>,
+    pub(super) threads: bool,
     pub(super) spare: Vec<f32>,
 }
 
@@ -42,7 +43,7 @@ impl Round {
             Err(error) => return Answer { participant, model: self.spare, update: Err(error) },
         };
         let (run, round) = (self.run, opened.round);
-        let (participant, row, model) = respond(participant, opened, seen).await;
+        let (participant, row, model) = respond(participant, opened, seen, self.threads).await;
         let row = match row {
             Ok(row) => row,
             Err(error) => return Answer { participant, model, update: Err(error.into()) },
@@ -170,13 +171,14 @@ struct Seen {
     honest: Vec<Vec<f32>>,
 }
 
-/// Lets the participant think, on a thread of its own.
+/// Lets the participant think, on a thread of its own if it may have one.
 async fn respond<P: Participant>(
     mut participant: Recalling<P>,
     opened: v1::RoundOpened,
     Seen { model, sum, honest }: Seen,
+    threads: bool,
 ) -> (Recalling<P>, Result<Arc<Vec<f32>>, StateError>, Vec<f32>) {
-    tokio::task::spawn_blocking(move || {
+    let think = move || {
         let previous = opened.previous.map(|previous| Previous {
             step: previous.step,
             counted: previous.counted,
@@ -189,7 +191,10 @@ async fn respond<P: Participant>(
         let row = participant.respond(&view, checksum);
         meters::responded(opened.round, started.elapsed());
         (participant, row, model)
-    })
-    .await
-    .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    };
+    if !threads {
+        return think();
+    }
+    let thought = tokio::task::spawn_blocking(think).await;
+    thought.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
