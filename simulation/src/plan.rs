@@ -16,6 +16,12 @@ pub use trouble::{Trouble, Worry};
 /// One step of the network: everything in it happens at once.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 
+/// Time after which every dead connection was noticed, and whoever had it is back: twice a keep-alive, and a back-off.
+const NOTICED: Duration = Duration::from_secs(30);
+
+/// Rounds that a server skips in a row before it gives up.
+const SKIPS_MAX: u32 = 10;
+
 /// Attacks that are too many bytes rather than wrong ones: measured on real sockets, pointless where time stands still.
 const FLOODS: [&str; 7] = [
     "stream-flood",
@@ -78,10 +84,12 @@ impl Plan {
     }
 
     /// Until when a run may be given up for too few workers: a while after the last fault, connections that died of one may
-    /// not have been noticed by a keep-alive, and those who have them are not back.
+    /// not have been noticed by a keep-alive. A server that waits longer than that has no excuse.
     #[must_use]
     pub fn excused_until(&self) -> Duration {
-        self.calm_at + Duration::from_secs(30)
+        let noticed = self.calm_at + NOTICED;
+        let waits = (SKIPS_MAX * self.script.deadline()).min(self.script.server.join_deadline);
+        if waits > noticed { Duration::ZERO } else { noticed }
     }
 
     /// Longest time after which the rest of the run is done when nothing goes wrong any more: dead connections are noticed by
@@ -89,7 +97,9 @@ impl Plan {
     #[must_use]
     pub fn patience(&self) -> Duration {
         let rounds = self.script.server.rounds;
-        Duration::from_secs(60) + rounds * (self.script.deadline() + Duration::from_millis(500))
+        2 * NOTICED
+            + self.script.server.join_deadline
+            + rounds * (self.script.deadline() + Duration::from_millis(500))
     }
 }
 

@@ -97,7 +97,8 @@ impl Stage {
         let life = self.lives.fetch_add(1, Ordering::Relaxed);
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
         self.trace.note(Fact::ServerUp { resumed: life > 0 });
-        let outcome = server::serve(wire::incoming(listener), self.server_config(life), pending()).await;
+        let serving = server::serve(wire::incoming(listener), self.server_config(life), pending());
+        let outcome = Box::pin(serving).await;
         let (reason, ledgers) = match outcome {
             Ok(outcome) => (Ok(outcome.reason), outcome.ledgers),
             Err(error) => (Err(sentence(&error)), Vec::new()),

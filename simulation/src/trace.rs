@@ -115,7 +115,9 @@ pub fn digest(entries: &[Entry]) -> String {
     for entry in entries {
         hash.update(format!("{entry}\n"));
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let bytes = hash.finalize();
+    let (eight, _) = bytes.split_at(8);
+    format!("{:016x}", eight.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)))
 }
 
 impl fmt::Display for Entry {

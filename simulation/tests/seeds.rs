@@ -3,7 +3,7 @@
 use equipoise_simulation::{Bug, Plan, invariants, judge, play, soak};
 
 /// Seeds that are run, and every how many of them is run twice to compare the traces.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 300;
 const TWICE: u64 = 4;
 
 #[test]

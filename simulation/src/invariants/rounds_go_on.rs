@@ -13,12 +13,19 @@ use crate::{
 /// Its name.
 pub const NAME: &str = "after faults stop, rounds proceed";
 
+/// Longest time for which a server stays after its workers were told that it is over, whoever does not go.
+const ENDING: Duration = Duration::from_secs(12);
+
 pub(super) fn check(plan: &Plan, entries: &[Entry]) -> Option<Violation> {
     let over = entries.iter().find_map(|entry| match &entry.fact {
         Fact::Over { reason, .. } => Some((entry.at, reason)),
         _ => None,
     });
+    let told = entries.iter().find(|entry| matches!(entry.fact, Fact::WorkerEnd(_, Ok(_))));
     let (at, how) = match over {
+        Some((at, Ok(_))) if told.is_some_and(|told| at > told.at + ENDING) => {
+            (at, "the server told its workers that it was over and took too long to end".to_owned())
+        }
         Some((_, Ok(Reason::Done))) => return None,
         // Too few workers were there for too long while things went wrong.
         Some((at, Ok(_))) if at < plan.excused_until() => return None,

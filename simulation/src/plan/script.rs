@@ -73,6 +73,12 @@ impl Script {
         let task = "objective = 'shared'\nalgorithm = { name = 'dsgd', batch = 8 }";
         let method = METHODS.choose(stream).expect("there are methods");
         let rule = RULES.choose(stream).expect("there are rules");
+        // Half of the servers have the time to see every connection that died noticed, so that no trouble excuses giving up.
+        let (round, gathering) = if stream.random() {
+            (stream.random_range(4_000..5_000), stream.random_range(40_000..45_000))
+        } else {
+            (stream.random_range(600..1_500), stream.random_range(3_000..30_000))
+        };
         let mut server = Spec {
             // Enough of them that most runs see the trouble to its end.
             rounds: trouble.as_millis() as u32 / 100 + stream.random_range(5..25),
@@ -86,8 +92,8 @@ impl Script {
             misbehaviour: [Misbehaviour::Drop, Misbehaviour::Count, Misbehaviour::Ban(THREE)]
                 [stream.random_range(0..3)],
             checkpoint: Checkpoints { every: [1, 1, 1, 2, 5][stream.random_range(0..5)] },
-            round_deadline: Deadline::Fixed(Duration::from_millis(stream.random_range(600..1_500))),
-            join_deadline: Duration::from_millis(stream.random_range(3_000..30_000)),
+            round_deadline: Deadline::Fixed(Duration::from_millis(round)),
+            join_deadline: Duration::from_millis(gathering),
             heartbeat: Duration::from_millis(stream.random_range(100..400)),
             ..Spec::default()
         };
