@@ -88,29 +88,32 @@ pub(super) fn error(
     memory: &mut Vec<f32>,
 ) -> f64 {
     let mut distinct: Vec<Voter<'_>> = Vec::new();
-    let mut place = |voter: &Voter<'_>| {
-        distinct.iter().position(|other| other.is(voter)).unwrap_or_else(|| {
+    let mut places = Vec::with_capacity(voters.len());
+    for voter in voters {
+        let known = distinct.iter().position(|other| other.is(voter));
+        places.push(known.unwrap_or(distinct.len()));
+        if known.is_none() {
             distinct.push(*voter);
-            distinct.len() - 1
-        })
-    };
-    let places: Vec<usize> = voters.iter().map(&mut place).collect();
+        }
+    }
     // The rows with a share of the lie, and the aggregate.
     let rows = distinct.iter().filter(|voter| voter.share != 0.0).count() + 1;
     memory.resize(rows * mean.len().next_multiple_of(TILE), 0.0);
     let tile = |(at, memory): (usize, &mut [f32])| {
         let part = at * TILE..mean.len().min((at + 1) * TILE);
-        let mut rows = memory.chunks_exact_mut(TILE).map(|row| &mut row[..part.len()]);
+        let mut rows = memory.chunks_exact_mut(TILE).map(|row| &mut row[..part.len()]).peekable();
         let out = rows.next().unwrap_or_default();
-        let mut row = |voter: &Voter<'_>| match (voter.share, &voter.kept[part.clone()]) {
-            (0.0, kept) => Some(kept),
-            (share, kept) => {
-                let mixed = rows.next()?;
-                add(kept, share, &lie[part.clone()], mixed);
-                Some(&*mixed)
+        let mut of_each: Vec<&[f32]> = Vec::with_capacity(distinct.len());
+        for voter in &distinct {
+            let kept = &voter.kept[part.clone()];
+            match rows.next_if(|_| voter.share != 0.0) {
+                Some(mixed) => {
+                    add(kept, voter.share, &lie[part.clone()], mixed);
+                    of_each.push(mixed);
+                }
+                None => of_each.push(kept),
             }
-        };
-        let of_each: Vec<&[f32]> = distinct.iter().filter_map(&mut row).collect();
+        }
         let all: Vec<&[f32]> = places.iter().map(|&place| of_each[place]).collect();
         kernel.run(Rows(&all), out);
         squared_distance(out, &mean[part])
