@@ -260,6 +260,16 @@ impl AttackSpec {
         self.needs() > Knowledge::Own || matches!(self, Self::SignFlip {} | Self::Ipm { .. })
     }
 
+    /// Whether it is an honest learner on data of its own that it changes.
+    #[must_use]
+    pub fn spoils_data(&self) -> bool {
+        match self {
+            Self::LabelFlip { .. } | Self::Backdoor { .. } => true,
+            Self::Collude { attack, .. } => attack.spoils_data(),
+            _ => false,
+        }
+    }
+
     /// Whether all liars of a group send the same.
     #[must_use]
     pub const fn is_uniform(&self) -> bool {

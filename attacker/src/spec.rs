@@ -60,6 +60,14 @@ impl Attackers {
         self.knowledge == Knowledge::Omniscient && self.phases().any(|(_, attack)| attack.reads_rows())
     }
 
+    /// Whether each of them has data of its own: to imitate honest workers, or to spoil.
+    #[must_use]
+    pub fn has_own_data(&self) -> bool {
+        let imitates = self.knowledge < Knowledge::Omniscient;
+        let reads = |attack: &AttackSpec| attack.spoils_data() || (imitates && attack.reads_rows());
+        self.sleep > 0 || self.phases().any(|(_, attack)| reads(attack))
+    }
+
     /// Answers everything that is wrong with the entry.
     #[must_use]
     pub fn problems(&self) -> Vec<InvalidAttack> {

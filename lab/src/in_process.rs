@@ -21,6 +21,7 @@ use arrivals::Arrivals;
 use crate::{
     failure::Failure,
     judge::Judge,
+    labels::Labels,
     ledgers::Ledgers,
     progress::Progress,
     results::{Folder, RoundLine, Summary, Timing},
@@ -52,6 +53,7 @@ pub(crate) fn run_in(scenario: &Scenario, options: &Options, share: &Share) -> R
     let judge = Judge::new(scenario, options.data.as_deref())?;
     let mut progress = Progress::new(&scenario.name, scenario.server.rounds, options.quiet);
     let mut simulation = Simulation::new(scenario, options.data.as_deref(), share.threads)?;
+    let labels = Labels::of(scenario, options.data.as_deref())?;
     if !scenario.network.is_plain() {
         progress.warn("one process has no network: nothing of [network] happens");
     }
@@ -85,6 +87,7 @@ pub(crate) fn run_in(scenario: &Scenario, options: &Options, share: &Share) -> R
         processes: 1,
         lost: Vec::new(),
         ledgers,
+        labels,
         seconds: started.elapsed().as_secs_f64(),
     };
     folder.finish(&summary, simulation.descent.model())?;

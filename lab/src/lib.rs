@@ -13,6 +13,7 @@ mod import;
 pub mod in_process;
 pub mod judge;
 pub mod keys;
+pub mod labels;
 pub mod ledgers;
 mod lifeline;
 pub mod metrics;

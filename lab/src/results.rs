@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     failure::Failure,
     judge::{Judgement, null_is_nan},
+    labels::Labels,
     ledgers::Ledgers,
     scenario::Scenario,
     study::study,
@@ -126,6 +127,9 @@ pub struct Summary {
     /// What became of everybody's updates, by rank.
     #[serde(default)]
     pub ledgers: Ledgers,
+    /// Rows of each label that everybody learns from, by rank.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// From the first round's opening to the last's end.
     pub seconds: f64,
 }

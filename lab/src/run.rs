@@ -17,6 +17,7 @@ use crate::{
     following::Following,
     judge::Judge,
     keys::{self, Days, Keys, Split},
+    labels::Labels,
     ledgers::Ledgers,
     observer::{self, Observer, Sighting},
     progress::Progress,
@@ -53,8 +54,9 @@ pub async fn run(
 ) -> Result<Summary, Failure> {
     let folder = Folder::create(&options.out, scenario)?;
     let judge = Judge::new(scenario, options.data.as_deref())?;
+    let labels = Labels::of(scenario, options.data.as_deref())?;
     let progress = Progress::new(&scenario.name, scenario.server.rounds, options.quiet);
-    let mut watch = Watch::new(scenario, folder, judge, progress);
+    let mut watch = Watch::new(scenario, folder, judge, labels, progress);
     let mut cluster = Cluster::default();
     let result = watch.start_and_follow(&mut cluster, options, shutdown).await;
     watch.progress.finish();
@@ -78,6 +80,7 @@ struct Watch<'a> {
     skipped: u32,
     lost: Vec<u32>,
     ledgers: Ledgers,
+    labels: Labels,
     started: Instant,
     ended: Instant,
     /// How processes that are killed are started again, if they are.
@@ -85,7 +88,7 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(scenario: &'a Scenario, folder: Folder, judge: Judge, progress: Progress) -> Self {
+    fn new(scenario: &'a Scenario, folder: Folder, judge: Judge, labels: Labels, progress: Progress) -> Self {
         let now = Instant::now();
         Self {
             scenario,
@@ -97,6 +100,7 @@ impl<'a> Watch<'a> {
             skipped: 0,
             lost: Vec::new(),
             ledgers: Ledgers::default(),
+            labels,
             started: now,
             ended: now,
             revival: None,
@@ -301,6 +305,7 @@ impl<'a> Watch<'a> {
             processes,
             lost: self.lost,
             ledgers: self.ledgers,
+            labels: self.labels,
             seconds: (self.ended - self.started).as_secs_f64(),
         };
         self.folder.finish(&summary, &self.model)?;

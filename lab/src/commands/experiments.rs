@@ -20,6 +20,7 @@ use crate::{
     following::Following,
     in_process,
     judge::Judge,
+    labels::Labels,
     ledgers::Ledgers,
     observer::{self, Sighting},
     poison::{self, Recipe},
@@ -161,6 +162,7 @@ pub(super) async fn observe(
     let options = options(arguments.common, &scenario.name);
     let mut folder = Folder::create(&options.out, &scenario)?;
     let judge = Judge::new(&scenario, options.data.as_deref())?;
+    let labels = Labels::of(&scenario, options.data.as_deref())?;
     let mut progress = Progress::new(&scenario.name, scenario.server.rounds, options.quiet);
     let (mut last, mut final_model, mut skipped, started) =
         (None::<RoundLine>, Vec::new(), 0, Instant::now());
@@ -198,6 +200,7 @@ pub(super) async fn observe(
         processes: 1 + scenario.processes(),
         lost: last.absent,
         ledgers,
+        labels,
         seconds: started.elapsed().as_secs_f64(),
     };
     folder.finish(&summary, &final_model)?;

@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{distance, percent};
-use crate::{equivalence::Equivalence, results::Summary};
+use crate::{equivalence::Equivalence, labels::Labels, results::Summary};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:1240px;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:1rem 0}th,td{padding:.35rem .9rem;border-bottom:1px solid #ddd;text-align:right}
@@ -64,6 +64,29 @@ pub fn equivalence(equivalence: &Equivalence, picture: &str) -> Markup {
     )
 }
 
+/// Rows of each label that everybody learns from, darker where they are more.
+fn labels(labels: &Labels) -> Markup {
+    let most = labels.iter().flat_map(|(_, rows)| rows).copied().max().unwrap_or(0).max(1);
+    let classes = labels.iter().map(|(_, rows)| rows.len()).max().unwrap_or(0);
+    let shade =
+        |rows: u32| format!("background:rgba(33,145,140,{:.2})", 0.8 * f64::from(rows) / f64::from(most));
+    html! {
+        details {
+            summary { "Rows of each label, by rank" }
+            table {
+                tr { th { "rank" } @for class in 0..classes { th { (class) } } th { "all" } }
+                @for (rank, rows) in labels.iter() {
+                    tr {
+                        td { (rank) }
+                        @for &count in rows { td style=(shade(count)) { (count) } }
+                        td { (rows.iter().sum::<u32>()) }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// The page of one run.
 #[must_use]
 pub fn single(summary: &Summary, picture: &str) -> Markup {
@@ -74,6 +97,7 @@ pub fn single(summary: &Summary, picture: &str) -> Markup {
             @if !summary.lost.is_empty() { p { "Workers lost on the way: " (format!("{:?}", summary.lost)) } }
             @if summary.skipped > 0 { p { "Rounds skipped: " (summary.skipped) } }
             (PreEscaped(picture))
+            @if !summary.labels.is_empty() { (labels(&summary.labels)) }
         },
     )
 }

@@ -137,6 +137,30 @@ impl Partition {
         }
     }
 
+    /// The rows of every worker, as [`Self::part_of`] answers them one by one.
+    ///
+    /// # Errors
+    /// As [`Self::part_of`].
+    pub fn parts(
+        &self,
+        shards: usize,
+        train: &Dataset,
+        seed: Seed,
+    ) -> Result<Vec<Vec<usize>>, PartitionError> {
+        let (rows, first) = (train.inputs.rows(), self.part_of(0, shards, train, seed)?);
+        match (self, &train.targets) {
+            (Self::Iid | Self::Independent { .. } | Self::Sizes { .. }, _) | (_, Targets::Values(_)) => {
+                let rest = (1..shards).map(|shard| self.rows_of(shard, shards, rows, seed));
+                std::iter::once(Ok(first)).chain(rest).collect()
+            }
+            (_, Targets::Classes { labels, classes }) => {
+                let parts = self.split(labels, *classes, shards, seed);
+                let empty = parts.iter().any(Vec::is_empty);
+                if empty { Err(PartitionError::TooFewRows { rows, workers: shards }) } else { Ok(parts) }
+            }
+        }
+    }
+
     /// All parts, for the partitions that go by label.
     fn split(&self, labels: &[u8], classes: usize, parts: usize, seed: Seed) -> Vec<Vec<usize>> {
         let mut stream = seed.stream("partition");
