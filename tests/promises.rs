@@ -20,6 +20,8 @@ mod determinism;
 mod equivalence;
 #[path = "promises/faults.rs"]
 mod faults;
+#[path = "promises/harm.rs"]
+mod harm;
 #[path = "promises/identity.rs"]
 mod identity;
 #[path = "promises/misbehaviour.rs"]
@@ -34,5 +36,7 @@ mod recovery;
 mod sampling;
 #[path = "promises/sweeps.rs"]
 mod sweeps;
+#[path = "promises/unfinished_sweeps.rs"]
+mod unfinished_sweeps;
 #[path = "promises/words.rs"]
 mod words;

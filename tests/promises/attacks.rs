@@ -1,11 +1,14 @@
-//! What attackers know, over sockets as in one process; and what every attack does to a rule, and which rule stands it.
+//! What attackers know and learn from, over sockets as in one process.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
-use crate::program::{json, number, output, succeed, with_scenario};
+use crate::{
+    harm::accuracies,
+    program::{json, output, succeed, with_scenario},
+};
 
 /// Sixteen honest workers and four liars on the digits.
-fn scenario(rule: &str, rounds: u32, attackers: &str) -> String {
+pub(crate) fn scenario(rule: &str, rounds: u32, attackers: &str) -> String {
     format!(
         r#"
 seed = 3
@@ -69,8 +72,9 @@ fn averaging_local_steps_over_sockets_gives_the_bits_of_one_process() {
 #[test]
 fn a_worker_that_the_server_trusts_is_its_gradient_and_stands_what_the_mean_does_not() {
     let attack = "{ name = \"ipm\", tau = 10.0 }";
-    let (mean, trusting) = (accuracy("average", 1000.0, attack), accuracy("fltrust(root=0)", 1000.0, attack));
-    assert!(mean < 0.3 && trusting > 0.7, "average {mean}, fltrust {trusting}");
+    let [mean, trusting] = accuracies(["average", "fltrust(root=0)"], 1000.0, attack);
+    assert!(mean.iter().all(|&mean| mean < 0.3), "average {mean:?}");
+    assert!(trusting.iter().all(|&trusting| trusting > 0.7), "fltrust {trusting:?}");
     let text = scenario("fltrust(root=0)", 12, "attack = { name = \"sign-flip\" }");
     is_the_same_over_sockets(&text);
     for (rule, said) in [("fltrust", "as in fltrust(root=0)"), ("fltrust(root=20)", "trusts rank 20")] {
@@ -94,78 +98,26 @@ fn an_attack_that_wants_to_know_more_than_is_granted_is_refused() {
     }
 }
 
-/// Accuracy after a short run in one process: eleven honest workers whose labels differ, five liars.
-fn accuracy(rule: &str, alpha: f64, attack: &str) -> f64 {
-    let attackers = format!("knowledge = \"omniscient\"\nattack = {attack}");
-    let text = scenario(rule, 60, &attackers)
-        .replace("[server]", &format!("partition = {{ name = \"dirichlet\", alpha = {alpha:?} }}\n[server]"))
-        .replace("byzantine = 4", "byzantine = 5")
-        .replace("count = 16", "count = 11")
-        .replace("count = 4", "count = 5");
-    let (folder, _) = with_scenario(&text);
-    succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--in-process", "--out", "out"]);
-    number(&json(&folder.path().join("out/summary.json")), &["accuracy_true"])
-}
-
-/// Each attack on data of some heterogeneity: a rule that it harms, below what accuracy, and one that stands above another.
-/// Where the rule that stands is `average`, the liars send too little to outweigh the honest.
+/// The labels that everybody learns from, as the partition says; a liar's own where its attack needs them.
 #[test]
-fn every_attack_harms_the_rule_it_was_made_for_and_some_rule_stands_it() {
-    for (attack, alpha, (harmed, below), (stands, above)) in [
-        ("{ name = \"sign-flip\" }", 0.3, ("geometric-median", 0.4), ("average", 0.7)),
-        ("{ name = \"ipm\", tau = 0.8 }", 0.3, ("geometric-median", 0.4), ("average", 0.7)),
-        ("{ name = \"ipm\", tau = 10.0 }", 1000.0, ("average", 0.3), ("median", 0.7)),
-        ("{ name = \"alie\", tau = 1.5 }", 0.3, ("median", 0.65), ("nnm+median", 0.68)),
-        ("{ name = \"optimal-alie\" }", 0.3, ("average", 0.3), ("krum", 0.6)),
-        ("{ name = \"optimal-ipm\" }", 1000.0, ("average", 0.3), ("nnm+trimmed-mean", 0.7)),
-        ("{ name = \"mimic\" }", 0.3, ("krum", 0.3), ("average", 0.6)),
-        ("{ name = \"min-max\", direction = \"sign\" }", 0.3, ("average", 0.3), ("krum", 0.6)),
-        ("{ name = \"min-sum\", direction = \"unit\" }", 0.3, ("average", 0.3), ("nnm+median", 0.6)),
-        ("{ name = \"fang-trimmed-mean\" }", 0.3, ("trimmed-mean", 0.6), ("nnm+trimmed-mean", 0.75)),
-        ("{ name = \"fang-krum\" }", 1.0, ("krum", 0.3), ("average", 0.7)),
-        ("{ name = \"gaussian\", sigma = 5.0 }", 1000.0, ("average", 0.6), ("median", 0.7)),
-        ("{ name = \"zero\" }", 0.3, ("krum", 0.3), ("average", 0.7)),
-        ("{ name = \"label-flip\" }", 0.3, ("krum", 0.3), ("average", 0.7)),
-        (
-            "{ name = \"collude\", attack = { name = \"min-sum\", direction = \"unit\" } }",
-            0.3,
-            ("average", 0.3),
-            ("nnm+trimmed-mean", 0.6),
-        ),
-    ] {
-        let got = accuracy(harmed, alpha, attack);
-        assert!(got < below, "{attack}: {harmed} is at {got}");
-        let got = accuracy(stands, alpha, attack);
-        assert!(got > above, "{attack}: {stands} is at {got}");
-    }
-}
-
-/// What is no number costs its sender the vote of the round and nobody else anything.
-#[test]
-fn rows_that_are_no_numbers_are_rejected_and_even_the_mean_stands_them() {
-    for attack in ["infinity", "nan"] {
-        let got = accuracy("average", 1000.0, &format!("{{ name = \"{attack}\" }}"));
-        assert!(got > 0.8, "{attack}: average is at {got}");
-    }
-}
-
-/// A backdoor is not seen in the accuracy, but in what the model says of pictures with the trigger.
-#[test]
-fn a_boosted_backdoor_is_learned_under_the_mean_and_not_under_the_median() {
-    let attack = "{ name = \"backdoor\", target = 7, boost = 3.0 }";
-    let share = |rule: &str| {
-        let (folder, _) = with_scenario(&scenario(rule, 60, &format!("attack = {attack}")));
-        succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--in-process", "--out", "out"]);
-        let file = folder.path().join("out/model.npz");
-        let theta = learning::data::load_vector(&file, "theta").expect("a model");
-        let theta: Vec<f32> = theta.into_iter().map(|t| t as f32).collect();
-        let mut test = learning::data::Source::Digits.test(None).expect("embedded");
-        let trigger = attacks::Trigger { size: 2, target: 7, share: 1.0 };
-        trigger.stamp(&mut test, &(0..360).collect::<Vec<_>>());
-        let model = learning::Model { kind: learning::model::Kind::Softmax, inputs: 64, outputs: 10 };
-        let answers = learning::Exam::new(&model, &test).answers(&theta);
-        learning::model::accuracy(&answers, &[7; 360])
+fn a_summary_says_which_labels_everybody_learns_from() {
+    let labels = |attackers: &str| {
+        let partition = "partition = { name = \"extreme\" }\n[server]";
+        let (folder, _) = with_scenario(&scenario("median", 2, attackers).replace("[server]", partition));
+        succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--in-process", "--out", "alone"]);
+        succeed(folder.path(), ["run", "scenario.toml", "--quiet", "--out", "cluster"]);
+        let of = |out: &str| json(&folder.path().join(out).join("summary.json"))["labels"].clone();
+        assert_eq!(of("alone"), of("cluster"));
+        let page = std::fs::read_to_string(folder.path().join("alone/report.html")).expect("a page");
+        assert!(page.contains("Rows of each label"), "{page}");
+        serde_json::from_value::<BTreeMap<u32, Vec<u32>>>(of("alone")).expect("rows by label and rank")
     };
-    let (mean, median) = (share("average"), share("median"));
-    assert!(mean > 0.8 && median < 0.5, "average {mean}, median {median}");
+    let sees = |rows: &Vec<u32>| rows.iter().filter(|&&rows| rows > 0).count();
+    let honest = labels("attack = { name = \"zero\" }");
+    assert_eq!(honest.keys().copied().collect::<Vec<_>>(), (0..16).collect::<Vec<_>>());
+    assert!(honest.values().all(|rows| rows.len() == 10 && (1..=3).contains(&sees(rows))), "{honest:?}");
+    assert_eq!(honest.values().flatten().sum::<u32>(), 1437, "every row is somebody's");
+    let flipped = labels("attack = { name = \"label-flip\" }");
+    assert_eq!(flipped.len(), 20);
+    assert!((16..20).all(|rank| sees(&flipped[&rank]) == 10 && flipped[&rank].iter().sum::<u32>() == 89));
 }

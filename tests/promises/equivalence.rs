@@ -1,6 +1,8 @@
 //! The main job, end to end: a server, ten honest workers and an attacker, each a process, over sockets.
 
-use crate::program::{json, number, succeed};
+use std::path::Path;
+
+use crate::program::{json, lines, number, succeed};
 
 fn equivalence(arguments: &[&str]) -> (tempfile::TempDir, serde_json::Value) {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -33,13 +35,48 @@ fn three_attackers_drag_the_model_to_the_same_place() {
 
 #[test]
 fn ten_rows_do_the_same_to_least_squares() {
-    let (_folder, summary) = equivalence(&["--model", "linear"]);
+    let (folder, summary) = equivalence(&["--model", "linear"]);
     assert!(number(&summary, &["none", "accuracy_true"]) > 0.90, "{summary:#}");
     assert_eq!(number(&summary, &["poison", "rows"]), 10.0);
     for (run, distance) in [("gradient", 1e-6), ("model", 1e-2), ("data", 5e-2)] {
         assert!(number(&summary, &[run, "accuracy_true"]) < 0.05, "{run}: {summary:#}");
         assert!(number(&summary, &[run, "accuracy_target"]) > 0.88, "{run}: {summary:#}");
         assert!(number(&summary, &[run, "distance_to_target"]) < distance, "{run}: {summary:#}");
+    }
+    a_trimmed_mean_stands_what_steers_a_sum(folder.path());
+}
+
+/// The three attacks with what the equivalence in `folder` left behind, over three seeds.
+fn a_trimmed_mean_stands_what_steers_a_sum(folder: &Path) {
+    let sweep = r#"
+[task]
+model = "linear"
+lambda = 0.01
+[target]
+ridge = 10.0
+[server]
+byzantine = 1
+schedule = { rate = 2.0 }
+[judge]
+every = 150
+[[attackers]]
+attack = { name = "counter-gradient" }
+[sweep]
+seed = [1, 2, 3]
+server.rule = ["average", "trimmed-mean"]
+attackers.0.attack = [
+    { name = "counter-gradient" },
+    { name = "model", file = "results/attacking-model.npz" },
+    { name = "data", file = "results/poison.npz" },
+]
+"#;
+    std::fs::write(folder.join("sweep.toml"), sweep).expect("a writable folder");
+    succeed(folder, ["sweep", "sweep.toml", "--quiet", "--in-process", "--out", "sweep"]);
+    let lines = lines(&folder.join("sweep/table.jsonl"));
+    assert_eq!(lines.len(), 18);
+    for line in lines {
+        let accuracy = number(&line, &["last_test_accuracy"]);
+        assert!(if line["rule"] == "average" { accuracy < 0.05 } else { accuracy > 0.85 }, "{line}");
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) async fn run_all(
     loop {
         while running.len() < how.jobs.max(1) && !stop.is_cancelled() {
             let Some(job) = queue.next() else { break };
-            running.spawn(attempt(job, *how, stop.clone()));
+            running.spawn(attempt(job, false, *how, stop.clone()));
         }
         tokio::select! {
             () = &mut shutdown, if !stop.is_cancelled() => {
@@ -78,11 +78,15 @@ pub(super) async fn run_all(
             }
             joined = running.join_next() => match joined {
                 None => return ended,
-                Some(Ok((_, Ok(())))) => progress.done(),
+                Some(Ok((.., Ok(())))) => progress.done(),
                 Some(Ok(_)) if stop.is_cancelled() => (),
-                Some(Ok((run, Err(failure)))) => {
-                    progress.warn(&format!("run {run} failed twice: {}", failure.message));
-                    ended.failed.insert(run, failure.message);
+                Some(Ok((job, false, Err(failure)))) => {
+                    progress.warn(&format!("run {} failed and is tried once more: {}", job.run, failure.message));
+                    running.spawn(attempt(job, true, *how, stop.clone()));
+                }
+                Some(Ok((job, true, Err(failure)))) => {
+                    progress.warn(&format!("run {} failed twice: {}", job.run, failure.message));
+                    ended.failed.insert(job.run, failure.message);
                 }
                 Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
             },
@@ -90,13 +94,15 @@ pub(super) async fn run_all(
     }
 }
 
-/// One run, and once more if it fails.
-async fn attempt(job: Job, how: How, stop: CancellationToken) -> (RunId, Result<(), Failure>) {
-    let mut result = once(&job, how, &stop).await;
-    if result.is_err() && !stop.is_cancelled() {
-        result = once(&job, how, &stop).await;
-    }
-    (job.run, result)
+/// One run, the first time or `again`.
+async fn attempt(
+    job: Job,
+    again: bool,
+    how: How,
+    stop: CancellationToken,
+) -> (Job, bool, Result<(), Failure>) {
+    let result = once(&job, how, &stop).await;
+    (job, again, result)
 }
 
 async fn once(job: &Job, how: How, stop: &CancellationToken) -> Result<(), Failure> {
