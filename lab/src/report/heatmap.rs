@@ -28,10 +28,11 @@ pub(super) struct Cell {
     pub(super) details: String,
 }
 
-const CELL: (f64, f64) = (58.0, 34.0);
+const CELL: (f64, f64) = (70.0, 34.0);
 const GAP: f64 = 10.0;
-/// Of a letter at the size of the labels, about.
-const LETTER: f64 = 7.2;
+/// Sizes of the labels and of the notes.
+const LABEL: f64 = 12.0;
+const NOTE: f64 = 8.5;
 /// Angle of the columns' labels, degrees.
 const SLANT: f64 = 35.0;
 
@@ -60,8 +61,7 @@ fn colour(value: f64) -> (String, bool) {
 impl Heatmap {
     /// The picture, which stands alone as a file too.
     pub(super) fn svg(&self) -> Markup {
-        let longest =
-            |labels: &[String]| labels.iter().map(|l| l.chars().count()).max().unwrap_or(0) as f64 * LETTER;
+        let longest = |labels: &[String]| labels.iter().map(|label| width(label, LABEL)).fold(0.0, f64::max);
         let left = longest(&self.rows) + 18.0;
         let (across, up) = SLANT.to_radians().sin_cos();
         let (across, up) = (longest(&self.columns) * up, longest(&self.columns) * across);
@@ -72,12 +72,12 @@ impl Heatmap {
             left + CELL.0 * column as f64 + if apart { gap } else { 0.0 }
         };
         let y = |row: usize| top + CELL.1 * row as f64;
-        let title = self.title.chars().count() as f64 * 7.8 + 8.0;
+        let title = 1.15 * width(&self.title, 14.0) + 8.0;
         let width = (x(self.columns.len()) + gap + (across - CELL.0 / 2.0).max(8.0)).max(title).ceil();
         let height = (y(self.rows.len()) + 8.0).ceil();
         html! {
             svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {width} {height}")) width=(width) height=(height)
-                role="img" aria-label=(self.title) font-family="system-ui, sans-serif" font-size="12" fill="#222" {
+                role="img" aria-label=(self.title) font-family="system-ui, sans-serif" font-size=(LABEL) fill="#222" {
                 rect width="100%" height="100%" fill="#fff" {}
                 text x="4" y="20" font-size="14" font-weight="600" { (self.title) }
                 @for (column, label) in self.columns.iter().enumerate() {
@@ -106,7 +106,7 @@ fn draw(cell: Option<&Cell>, x: f64, y: f64) -> Markup {
             rect x=(x) y=(y) width=(CELL.0 - 1.0) height=(CELL.1 - 1.0) fill=(fill) {}
             text x=(x + CELL.0 / 2.0) y=(middle) { (text) }
             @if let Some(note) = note {
-                text x=(x + CELL.0 / 2.0) y=(middle + 12.0) font-size="8.5" { (shortened(note)) }
+                text x=(x + CELL.0 / 2.0) y=(middle + 12.0) font-size=(NOTE) { (shortened(note)) }
             }
         }
     }
@@ -114,11 +114,21 @@ fn draw(cell: Option<&Cell>, x: f64, y: f64) -> Markup {
 
 /// As much of a name as fits a cell.
 fn shortened(name: &str) -> String {
-    if name.chars().count() <= 12 {
-        name.to_owned()
-    } else {
-        format!("{}…", name.chars().take(11).collect::<String>())
-    }
+    let fits = |text: &String| width(text, NOTE) <= CELL.0 - 3.0;
+    let cut = |letters| format!("{}…", name.chars().take(letters).collect::<String>());
+    let whole = Some(name.to_owned()).filter(fits);
+    whole.or_else(|| (1..name.chars().count()).rev().map(cut).find(fits)).unwrap_or_default()
+}
+
+/// How wide text of this size is in a wide sans-serif face, at most.
+fn width(text: &str, size: f64) -> f64 {
+    let letter = |letter: char| match letter {
+        'm' | 'w' | 'M' | 'W' | '…' => 1.0,
+        '+' | '=' | '<' | '>' => 0.84,
+        'i' | 'j' | 'l' | 'f' | 't' | 'r' | '.' | ',' | '-' | '(' | ')' | ' ' => 0.42,
+        _ => 0.64,
+    };
+    size * text.chars().map(letter).sum::<f64>()
 }
 
 #[cfg(test)]
@@ -131,6 +141,13 @@ mod tests {
         assert_eq!(colour(1.0), ("#fde725".to_owned(), true));
         assert_eq!(colour(f64::NAN.max(-3.0)).0, "#440154");
         assert_eq!(colour(0.5).0, "#21908d");
+    }
+
+    #[test]
+    fn a_note_is_cut_where_the_cell_ends() {
+        assert_eq!(shortened("ipm(tau=10)"), "ipm(tau=10)");
+        let cut = shortened("nnm+geometric-median");
+        assert!(cut.starts_with("nnm+geo") && cut.ends_with('…') && width(&cut, NOTE) < CELL.0, "{cut}");
     }
 
     #[test]

@@ -130,7 +130,7 @@ fn over_settings(sheet: &Sheet<'_>, gallery: &mut Gallery) -> Markup {
                 (gallery.hang(&format!("rule {} {}", grid.axes[first].name, step.name()), &Heatmap {
                     title: format!("{} step", step.name()),
                     rows: rules(sheet),
-                    columns: sheet.labels(Some(first), ""),
+                    columns: named(sheet, first),
                     cells: (0..rules(sheet).len()).map(|rule| {
                         (0..grid.axes[first].alternatives.len()).map(|value| {
                             worst(sheet.worst_case(&with(&vec![(first, value)], sheet.rule, rule), step))
@@ -159,6 +159,13 @@ fn over_settings(sheet: &Sheet<'_>, gallery: &mut Gallery) -> Markup {
     }
 }
 
+/// The alternatives of a setting; numbers say of what.
+fn named(sheet: &Sheet<'_>, axis: usize) -> Vec<String> {
+    let name = &sheet.grid.axes[axis].name;
+    let label = |label: String| if label.parse::<f64>().is_ok() { format!("{name}={label}") } else { label };
+    sheet.labels(Some(axis), "").into_iter().map(label).collect()
+}
+
 fn pair(
     sheet: &Sheet<'_>,
     gallery: &mut Gallery,
@@ -171,8 +178,8 @@ fn pair(
     let count = |axis: usize| sheet.grid.axes[axis].alternatives.len();
     let heatmap = Heatmap {
         title: format!("{what}, {} step", step.name()),
-        rows: sheet.labels(Some(first), ""),
-        columns: sheet.labels(Some(second), ""),
+        rows: named(sheet, first),
+        columns: named(sheet, second),
         cells: (0..count(first))
             .map(|row| {
                 let fixed = |column| [other.clone(), vec![(first, row), (second, column)]].concat();
