@@ -28,6 +28,8 @@ mod identity;
 mod misbehaviour;
 #[path = "promises/network.rs"]
 mod network;
+#[path = "promises/paper.rs"]
+mod paper;
 #[path = "promises/program.rs"]
 mod program;
 #[path = "promises/recovery.rs"]

@@ -56,6 +56,11 @@ impl Axis {
         value.is_finite() && (!self.log || value > 0.0)
     }
 
+    /// How far along the axis `value` is, from 0 to 1.
+    fn part(self, value: f64, (low, high): (f64, f64)) -> f64 {
+        if self.log { (value / low).ln() / (high / low).ln() } else { (value - low) / (high - low) }
+    }
+
     /// From below the smallest to above the largest of `values`.
     fn range(self, values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
         let low = values.clone().fold(f64::INFINITY, f64::min);
@@ -135,17 +140,26 @@ impl Figure {
         Ok(())
     }
 
-    /// Where most lines are not: curves that rise leave the left free, others the right.
+    /// The corner with the fewest points.
     fn corner(&self) -> SeriesLabelPosition {
-        let rising = |series: &&Series| match series.points.as_slice() {
-            [first, .., last] => last.1 > first.1,
-            _ => false,
+        let shown: Vec<(f64, f64)> = self.series.iter().flat_map(|series| self.shown(series)).collect();
+        let across = self.x.range(shown.iter().map(|point| point.0));
+        let up = self.y.range(shown.iter().map(|point| point.1));
+        let crowd = |right: bool, top: bool| {
+            let from = |side: bool, part: f64| if side { 1.0 - part } else { part };
+            let inside = |&&(x, y): &&(f64, f64)| {
+                from(right, self.x.part(x, across)) < 0.4 && from(top, self.y.part(y, up)) < 0.35
+            };
+            shown.iter().filter(inside).count()
         };
-        if 2 * self.series.iter().filter(rising).count() > self.series.len() {
-            SeriesLabelPosition::UpperLeft
-        } else {
-            SeriesLabelPosition::UpperRight
-        }
+        let corners = [
+            (SeriesLabelPosition::UpperRight, crowd(true, true)),
+            (SeriesLabelPosition::UpperLeft, crowd(false, true)),
+            (SeriesLabelPosition::LowerLeft, crowd(false, false)),
+            (SeriesLabelPosition::LowerRight, crowd(true, false)),
+        ];
+        let least = corners.into_iter().min_by_key(|(_, points)| *points);
+        least.map_or(SeriesLabelPosition::UpperRight, |(corner, _)| corner)
     }
 
     fn shown(&self, series: &Series) -> Vec<(f64, f64)> {
@@ -214,5 +228,17 @@ mod tests {
             );
             assert_eq!(figure.shown(&figure.series[0]).len(), if y { 2 } else { 3 });
         }
+    }
+    #[test]
+    fn the_legend_stands_where_the_fewest_points_are() {
+        let corner = |points: &dyn Fn(f64) -> f64| {
+            let points: Vec<(f64, f64)> = (1..=20).map(|x| (f64::from(x), points(f64::from(x)))).collect();
+            let (x, y) = (Axis::linear("round"), Axis::log("distance"));
+            Figure { name: "x", title: String::new(), x, y, series: vec![Series::new("line", points)] }
+                .corner()
+        };
+        assert!(matches!(corner(&|x| x.exp()), SeriesLabelPosition::UpperLeft));
+        assert!(matches!(corner(&|x| (-x).exp()), SeriesLabelPosition::UpperRight));
+        assert!(matches!(corner(&|_| 1.0), SeriesLabelPosition::UpperRight));
     }
 }
