@@ -113,7 +113,6 @@ impl Hub {
             answered: self.engine.answered().iter().map(|(rank, of)| (*rank, *of)).collect(),
         });
         let in_place = !self.config.threads || (size <= SMALL && draft.is_none());
-        let reveal_sum = self.config.spec.reveal_sum;
         let asynchronous = self.config.spec.mode.is_asynchronous();
         let work = move || {
             let start = std::time::Instant::now();
