@@ -21,7 +21,8 @@ pub(super) fn check(plan: &Plan, entries: &[Entry]) -> Option<Violation> {
         Fact::Over { reason, .. } => Some((entry.at, reason)),
         _ => None,
     });
-    let told = entries.iter().find(|entry| matches!(entry.fact, Fact::WorkerEnd(_, Ok(_))));
+    let up = entries.iter().rposition(|entry| matches!(entry.fact, Fact::ServerUp { .. })).unwrap_or(0);
+    let told = entries[up..].iter().find(|entry| matches!(entry.fact, Fact::WorkerEnd(_, Ok(_))));
     let (at, how) = match over {
         Some((at, Ok(_))) if told.is_some_and(|told| at > told.at + ENDING) => {
             (at, "the server told its workers that it was over and took too long to end".to_owned())

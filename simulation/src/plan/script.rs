@@ -111,8 +111,12 @@ impl Script {
         // Liars may lose their votes, so that rounds have to go on with the rows of the honest alone.
         let stands = |rows| server.rule.check(rows, byzantine).is_ok();
         let refused = server.refusal(processes).is_some() || server.plan(processes, seed).is_err();
-        if refused || !(stands(honest) && stands(processes)) {
+        let least = (processes / 2 + 1..=honest).find(|rows| stands(*rows));
+        if refused || least.is_none() || !stands(processes) || server.sample.is_some() {
             (server.rule, server.byzantine) = ("average".parse().expect("a rule has its name"), 0);
+        } else if !server.mode.is_asynchronous() {
+            // With fewer rows the rule refuses the round at once, and ten such rounds are over before anybody can come back.
+            server.quorum = least;
         }
         Self {
             seed: Seed(seed),
