@@ -241,7 +241,7 @@ mod tests {
     fn says(liar: &mut Liar, round: u32) -> Vec<u32> {
         let (model, rows) = (vector(round, 0), [1, 2, 3, 4, 5].map(|salt| vector(round, salt)));
         let previous =
-            (round > 1).then_some(worker::Previous { step: 0.1, counted: round % 3 != 0, sum: None });
+            (round > 1).then_some(worker::Previous { step: 0.1, counted: !round.is_multiple_of(3), sum: None });
         let honest: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
         let row = liar.respond(&View { round, model: &model, step: 0.1, previous, honest: &honest });
         row.into_iter().map(f32::to_bits).collect()

@@ -191,15 +191,10 @@ impl Incoming {
     /// # Errors
     /// When the connection breaks, or what comes is not what has to.
     pub async fn next(&mut self, assembler: &mut Assembler) -> Result<Option<(usize, bool)>, Interrupted> {
-        match self.arriving.next().await? {
-            Some(piece) => Ok(Some((piece.len(), self.reader.read(&piece, assembler)?))),
-            None => {
-                self.arriving.end()?;
-                if self.reader.is_between() {
-                    return Ok(None);
-                }
-                Err(Unreadable::Undecodable("it ends early").into())
-            }
+        if let Some(piece) = self.arriving.next().await? {
+            return Ok(Some((piece.len(), self.reader.read(&piece, assembler)?)));
         }
+        self.arriving.end()?;
+        if self.reader.is_between() { Ok(None) } else { Err(Unreadable::Undecodable("it ends early").into()) }
     }
 }

@@ -69,5 +69,5 @@ async fn pull_model(calls: Service, request: http::Request<Body>) -> Response<Bo
         let wanted: v1::PullRequest = body::single(body).await?;
         calls.pull_model(Request::from_parts(metadata, extensions, wanted)).await
     };
-    model.await.map_or_else(|status| status.into_http(), |frames| body::tensor(&frames))
+    model.await.map_or_else(tonic::Status::into_http, |frames| body::tensor(&frames))
 }
