@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, process::Command};
 
 /// Each crate with the crates of ours that it may use.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("equipoise-aggregation", &[]),
     ("equipoise-envelope", &[]),
     ("equipoise-network", &[]),
