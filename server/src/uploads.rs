@@ -136,12 +136,12 @@ mod tests {
 
     impl<S: Stream<Item = Bytes> + Unpin> http_body::Body for Brings<S> {
         type Data = Bytes;
-        type Error = tonic::Status;
+        type Error = Status;
 
         fn poll_frame(
             mut self: Pin<&mut Self>,
             context: &mut Context<'_>,
-        ) -> Poll<Option<Result<http_body::Frame<Bytes>, tonic::Status>>> {
+        ) -> Poll<Option<Result<http_body::Frame<Bytes>, Status>>> {
             let next = Pin::new(&mut self.0).poll_next(context);
             next.map(|piece| piece.map(|piece| Ok(http_body::Frame::data(piece))))
         }
