@@ -178,13 +178,9 @@ fn elect(
         let finite: Vec<bool> = rows.iter().map(|row| is_finite(row)).collect();
         let f = spare(round, &finite)?;
         let kept = only(rows, &finite);
-        let (rows, voters) = (Rows(&kept), Source::new(Rows(&kept), None));
         let weights = match pipeline.rule {
-            Rule::Median => coordinatewise::median(&voters, out),
-            Rule::TrimmedMean => coordinatewise::trimmed_mean(&voters, f, out),
-            Rule::Meamed => coordinatewise::meamed(&voters, f, out),
-            Rule::Phocas => coordinatewise::phocas(&voters, f, out),
-            _ => affine::mean(rows, out),
+            Rule::Average => affine::mean(Rows(&kept), out),
+            rule => coordinatewise::apply(rule, &Source::new(Rows(&kept), None), f, out),
         };
         return Ok(answer(ranks, &finite, weights));
     }

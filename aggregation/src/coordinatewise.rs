@@ -16,8 +16,23 @@ mod source;
 mod tile;
 mod trimmed_mean;
 
-pub(crate) use median::median;
-pub(crate) use nearest::{meamed, mean_around_median, phocas};
+use median::median;
+use nearest::{meamed, mean_around_median, phocas};
+use trimmed_mean::trimmed_mean;
+
+use crate::Rule;
+
 pub(crate) use signs::signs;
 pub(crate) use source::Source;
-pub(crate) use trimmed_mean::trimmed_mean;
+
+/// Writes what `rule` makes of each coordinate of its voters, and answers what it kept of each. Bulyan's are those it selected,
+/// all but 2f.
+pub(crate) fn apply(rule: Rule, voters: &Source<'_>, f: usize, out: &mut [f32]) -> Vec<f64> {
+    match rule {
+        Rule::Median => median(voters, out),
+        Rule::TrimmedMean => trimmed_mean(voters, f, out),
+        Rule::Meamed => meamed(voters, f, out),
+        Rule::Phocas => phocas(voters, f, out),
+        _ => mean_around_median(voters, voters.voters() - 2 * f, out),
+    }
+}

@@ -187,17 +187,9 @@ impl Voters {
         anchor: Option<&[f32]>,
         out: &mut [f32],
     ) -> Vec<f64> {
-        let (f, n) = (round.f, rows.0.len());
+        let n = rows.0.len();
         let Some(weights) = weights else {
-            let voters = Source::new(rows, self.mixing.as_ref());
-            let kept = match round.pipeline.rule {
-                Rule::Median => coordinatewise::median(&voters, out),
-                Rule::TrimmedMean => coordinatewise::trimmed_mean(&voters, f, out),
-                Rule::Meamed => coordinatewise::meamed(&voters, f, out),
-                Rule::Phocas => coordinatewise::phocas(&voters, f, out),
-                _ => self.bulyan(f, rows, out),
-            };
-            return self.shares(kept, n);
+            return self.by_coordinate(round, rows, out);
         };
         match anchor {
             // The centre is the last point, after the origin.
@@ -236,20 +228,19 @@ impl Voters {
         kept
     }
 
-    fn bulyan(&self, f: usize, rows: Rows<'_>, out: &mut [f32]) -> Vec<f64> {
-        let selected = self.chosen(Rule::Bulyan, f);
-        let keep = self.cloud.voters - 4 * f;
-        let (chosen, mixing): (Vec<&[f32]>, Option<Mixing>) = match &self.mixing {
-            None => (selected.iter().map(|&row| rows.0[row]).collect(), None),
-            Some(mixing) => {
-                (rows.0.to_vec(), Some(selected.iter().map(|&voter| mixing[voter].clone()).collect()))
-            }
+    fn by_coordinate(&self, round: Round<'_>, rows: Rows<'_>, out: &mut [f32]) -> Vec<f64> {
+        let (rule, f) = (round.pipeline.rule, round.f);
+        let chosen = self.chosen(rule, f);
+        let mixing: Option<Mixing> =
+            self.mixing.as_ref().map(|mixing| chosen.iter().map(|&voter| mixing[voter].clone()).collect());
+        let of: Vec<&[f32]> = match mixing {
+            None => chosen.iter().map(|&row| rows.0[row]).collect(),
+            Some(_) => rows.0.to_vec(),
         };
-        let voters = Source::new(Rows(&chosen), mixing.as_ref());
+        let kept = coordinatewise::apply(rule, &Source::new(Rows(&of), mixing.as_ref()), f, out);
         let mut all = vec![0.0; self.cloud.voters];
-        let kept = coordinatewise::mean_around_median(&voters, keep, out);
-        selected.iter().zip(kept).for_each(|(&voter, kept)| all[voter] = kept);
-        all
+        chosen.iter().zip(kept).for_each(|(&voter, kept)| all[voter] = kept);
+        self.shares(all, rows.0.len())
     }
 
     fn dnc(

@@ -61,13 +61,10 @@ fn aggregate(round: Round<'_>, ranks: &[u32], shards: &[Shard<'_>]) -> Vec<f32> 
     };
     if pipeline.is_plain() {
         return each(&|shard, out| {
-            let (rows, voters) = (Rows(&shard.rows), Source::new(Rows(&shard.rows), None));
+            let rows = Rows(&shard.rows);
             match pipeline.rule {
-                Rule::Median => coordinatewise::median(&voters, out),
-                Rule::TrimmedMean => coordinatewise::trimmed_mean(&voters, round.f, out),
-                Rule::Meamed => coordinatewise::meamed(&voters, round.f, out),
-                Rule::Phocas => coordinatewise::phocas(&voters, round.f, out),
-                _ => affine::mean(rows, out),
+                Rule::Average => affine::mean(rows, out),
+                rule => coordinatewise::apply(rule, &Source::new(rows, None), round.f, out),
             };
         });
     }

@@ -115,7 +115,7 @@ pub(super) fn error(
             }
         }
         let all: Vec<&[f32]> = places.iter().map(|&place| of_each[place]).collect();
-        kernel.run(Rows(&all), out);
+        coordinatewise::apply(kernel.rule, &Source::new(Rows(&all), None), kernel.f, out);
         squared_distance(out, &mean[part])
     };
     let parts: Vec<f64> = memory.par_chunks_mut(rows * TILE).enumerate().map(tile).collect();
@@ -127,20 +127,6 @@ pub(super) fn error(
 pub(super) struct Kernel {
     pub(super) rule: Rule,
     pub(super) f: usize,
-}
-
-impl Kernel {
-    fn run(self, rows: Rows<'_>, out: &mut [f32]) {
-        let (f, n, voters) = (self.f, rows.0.len(), &Source::new(rows, None));
-        match self.rule {
-            Rule::Median => coordinatewise::median(voters, out),
-            Rule::TrimmedMean => coordinatewise::trimmed_mean(voters, f, out),
-            Rule::Meamed => coordinatewise::meamed(voters, f, out),
-            Rule::Phocas => coordinatewise::phocas(voters, f, out),
-            // Bulyan's rows are those it selected, all but 2f.
-            _ => coordinatewise::mean_around_median(voters, n - 2 * f, out),
-        };
-    }
 }
 
 fn add(kept: &[f32], share: f64, lie: &[f32], out: &mut [f32]) {
