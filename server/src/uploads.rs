@@ -101,13 +101,10 @@ pub(crate) fn is_decoding(status: &Status) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        pin::Pin,
-        task::{Context, Poll},
-        time::Duration,
-    };
+    use std::time::Duration;
 
     use bytes::Bytes;
+    use http_body_util::StreamBody;
     use prost::Message as _;
     use proto::{Expected, frames};
     use tokio_stream::{Stream, StreamExt as _, iter, pending};
@@ -131,24 +128,9 @@ mod tests {
         frames(RUN, round, &vec![0.0; D]).into_iter().map(message).collect()
     }
 
-    /// A body that brings these bytes.
-    struct Brings<S>(S);
-
-    impl<S: Stream<Item = Bytes> + Unpin> http_body::Body for Brings<S> {
-        type Data = Bytes;
-        type Error = Status;
-
-        fn poll_frame(
-            mut self: Pin<&mut Self>,
-            context: &mut Context<'_>,
-        ) -> Poll<Option<Result<http_body::Frame<Bytes>, Status>>> {
-            let next = Pin::new(&mut self.0).poll_next(context);
-            next.map(|piece| piece.map(|piece| Ok(http_body::Frame::data(piece))))
-        }
-    }
-
     fn incoming(pieces: impl Stream<Item = Bytes> + Send + 'static) -> Incoming {
-        Incoming::new(Body::new(Brings(Box::pin(pieces))))
+        let pieces = pieces.map(|piece| Ok::<_, Status>(http_body::Frame::data(piece)));
+        Incoming::new(Body::new(StreamBody::new(pieces)))
     }
 
     async fn turn() -> Turn {

@@ -21,10 +21,10 @@ pub enum StateError {
     #[error(transparent)]
     File(#[from] EnvelopeError),
     /// Somebody else started the run anew, or the file is left from another.
-    #[error("the state {} is of another run", .0.display())]
+    #[error("the state {} is of another run; remove it to begin without", .0.display())]
     OtherRun(PathBuf),
     /// The file is another worker's.
-    #[error("the state {} is of rank {got}, and this is rank {want}", .file.display())]
+    #[error("the state {} is of rank {got}, and this is rank {want}; give each worker a file of its own", .file.display())]
     OtherRank {
         /// The file
         file: PathBuf,
@@ -34,7 +34,9 @@ pub enum StateError {
         want: u32,
     },
     /// The file is of a worker that does something else.
-    #[error("the state {} is not of a worker that does what this one does", .0.display())]
+    #[error(
+        "the state {} is not of a worker that does what this one does; give this one another file, or none", .0.display()
+    )]
     OtherWorker(PathBuf),
 }
 
