@@ -61,21 +61,35 @@ impl Equivalence {
     }
 }
 
-/// Runs `base`, whose attackers do not matter, four times below `options.out`, and writes summary and report there.
+/// What is run four times.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan<'a> {
+    /// The learning task, and the server of the last two runs; its attackers do not matter.
+    pub base: &'a Scenario,
+    /// The server when nobody attacks.
+    pub none: &'a server::Spec,
+    /// The server when a liar sends counter-gradients, which bear shorter steps only and need fewer.
+    pub gradient: &'a server::Spec,
+    /// How the data of the last run are made.
+    pub recipe: Recipe,
+}
+
+/// Runs `plan` below `options.out`, and writes summary and report there.
 ///
 /// # Errors
 /// When a run does not come to its end, or an attack cannot be turned into the next.
 pub async fn run(
-    base: &Scenario,
-    recipe: Recipe,
+    plan: Plan<'_>,
     options: &Options,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Equivalence, Failure> {
     tokio::pin!(shutdown);
+    let Plan { base, none, gradient, recipe } = plan;
+    let under = |server: &server::Spec| Scenario { server: server.clone(), ..base.clone() };
     let out = &options.out;
-    let mut runner = Runner { base, options, shutdown };
-    let none = runner.run("none", None).await?;
-    let gradient = runner.run("gradient", Some(AttackSpec::CounterGradient {})).await?;
+    let mut runner = Runner { options, shutdown };
+    let none = runner.run(&under(none), "none", None).await?;
+    let gradient = runner.run(&under(gradient), "gradient", Some(AttackSpec::CounterGradient {})).await?;
 
     let rank = base.workers.count;
     let settled = Settled::load(&out.join("gradient").join(format!("settled-{rank}.npz")))
@@ -84,12 +98,12 @@ pub async fn run(
     let model_file = out.join("attacking-model.npz");
     save_vector(&model_file, &[("theta", &theta), ("rho", &settled.rho)])
         .map_err(|error| Failure::unfinished(&error))?;
-    let model = runner.run("model", Some(AttackSpec::Model { file: model_file })).await?;
+    let model = runner.run(base, "model", Some(AttackSpec::Model { file: model_file })).await?;
 
     let Poison { rows, stationarity, needed } = poison::craft(base, &theta, &settled.rho, recipe)?;
     let data_file = out.join("poison.npz");
     save_table(&data_file, &rows).map_err(|error| Failure::unfinished(&error))?;
-    let data = runner.run("data", Some(AttackSpec::Data { file: data_file, start: None })).await?;
+    let data = runner.run(base, "data", Some(AttackSpec::Data { file: data_file, start: None })).await?;
 
     let train =
         base.task.train(base.seed, options.data.as_deref()).map_err(|error| Failure::unfinished(&error))?;
@@ -107,15 +121,19 @@ pub async fn run(
 }
 
 struct Runner<'a, S> {
-    base: &'a Scenario,
     options: &'a Options,
     shutdown: S,
 }
 
 impl<S: Future<Output = ()> + Unpin> Runner<'_, S> {
-    async fn run(&mut self, name: &str, attack: Option<AttackSpec>) -> Result<Summary, Failure> {
+    async fn run(
+        &mut self,
+        base: &Scenario,
+        name: &str,
+        attack: Option<AttackSpec>,
+    ) -> Result<Summary, Failure> {
         let attackers = attack.map(Attackers::one).into_iter().collect();
-        let scenario = Scenario { name: name.to_owned(), attackers, ..self.base.clone() };
+        let scenario = Scenario { name: name.to_owned(), attackers, ..base.clone() };
         let options = Options { out: self.options.out.join(name), ..self.options.clone() };
         run::run(&scenario, &options, &mut self.shutdown).await.map_err(|failure| failure.at(name))
     }

@@ -6,6 +6,7 @@
 
 mod batch;
 mod design;
+mod gram;
 mod real;
 
 use pulp::Arch;
@@ -13,6 +14,7 @@ use pulp::Arch;
 pub(crate) use batch::batch;
 pub(crate) use design::Design;
 use design::{Answers, Rows};
+pub(crate) use gram::{grams, triangle};
 pub(crate) use real::Real;
 
 /// What the outputs mean, hence the residual ∂loss/∂outputs of a row.

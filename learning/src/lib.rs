@@ -12,6 +12,7 @@ mod memory;
 mod mlp;
 pub mod model;
 mod newton;
+mod preconditioner;
 pub mod regularizer;
 mod seed;
 mod shared;

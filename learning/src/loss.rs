@@ -5,6 +5,7 @@ use crate::{
     kernel::{self, Curvature, Design, Link},
     mlp::Mlp,
     model::Kind,
+    preconditioner::Preconditioner,
 };
 
 /// Arithmetic of the sums over data; parameters and gradients are f64 in both.
@@ -12,7 +13,7 @@ use crate::{
 pub enum Precision {
     /// f32 over blocks of rows, as the published experiments ran.
     Single,
-    /// f64 throughout: what an exact local solve needs.
+    /// f64 in values and gradients: what an exact local solve needs. Products with the second derivative stay f32.
     Double,
 }
 
@@ -28,7 +29,7 @@ pub struct Loss {
 #[derive(Debug)]
 enum Rows {
     Single(Design<f32>, Link),
-    Double(Design<f64>, Link),
+    Double { fine: Design<f64>, rough: Design<f32>, link: Link },
     Mlp(Mlp),
 }
 
@@ -46,7 +47,7 @@ impl Loss {
         );
         let linear = |link| match precision {
             Precision::Single => Rows::Single(Design::new(data), link),
-            Precision::Double => Rows::Double(Design::new(data), link),
+            Precision::Double => Rows::Double { fine: Design::new(data), rough: Design::new(data), link },
         };
         let rows = match model.kind {
             Kind::Softmax => linear(Link::Softmax),
@@ -75,7 +76,7 @@ impl Loss {
         gradient.fill(0.0);
         let value = match &self.rows {
             Rows::Single(rows, link) => kernel::accumulate(rows, *link, theta, gradient),
-            Rows::Double(rows, link) => kernel::accumulate(rows, *link, theta, gradient),
+            Rows::Double { fine, link, .. } => kernel::accumulate(fine, *link, theta, gradient),
             Rows::Mlp(mlp) => mlp.accumulate(theta, gradient),
         };
         self.weigh(gradient, theta);
@@ -95,7 +96,7 @@ impl Loss {
         match &self.rows {
             Rows::Single(design, link) => kernel::batch(design, *link, rows, theta, gradient),
             Rows::Mlp(mlp) => mlp.batch(rows, theta, gradient),
-            Rows::Double(..) => unreachable!("batches are computed in single precision"),
+            Rows::Double { .. } => unreachable!("batches are computed in single precision"),
         }
     }
 
@@ -104,11 +105,12 @@ impl Loss {
         sum.iter_mut().zip(v).for_each(|(sum, v)| *sum = self.weight * *sum + 2.0 * self.nu * v);
     }
 
-    /// What [`Self::curve`] needs to know of the point `theta`.
+    /// What [`Self::curve`] and [`Self::preconditioner`] need to know of the point `theta`.
     pub(crate) fn curvature(&self, theta: &[f64]) -> Curvature {
         match &self.rows {
-            Rows::Single(rows, link) => Curvature::at(rows, *link, theta),
-            Rows::Double(rows, link) => Curvature::at(rows, *link, theta),
+            Rows::Single(rows, link) | Rows::Double { rough: rows, link, .. } => {
+                Curvature::at(rows, *link, theta)
+            }
             Rows::Mlp(_) => Curvature::default(),
         }
     }
@@ -119,12 +121,26 @@ impl Loss {
     /// For a network: its loss is not convex and nobody who needs this may be given one.
     pub(crate) fn curve(&self, at: &Curvature, v: &[f64], product: &mut [f64]) {
         product.fill(0.0);
+        kernel::curve(self.convex().0, at, v, product);
+        self.weigh(product, v);
+    }
+
+    /// What is known of (∇²L + `pull` · I)⁻¹ at the point of `at`, if there is a ridge and it fits into memory.
+    ///
+    /// # Panics
+    /// For a network, as [`Self::curve`].
+    pub(crate) fn preconditioner(&self, at: &Curvature, pull: f64) -> Option<Preconditioner> {
+        let (rows, link) = self.convex();
+        let ridge = (pull + 2.0 * self.nu) / self.weight;
+        (ridge > 0.0 && Preconditioner::fits(rows.width + 1, rows.outputs))
+            .then(|| Preconditioner::new(kernel::grams(rows, at), ridge, link == Link::Softmax))
+    }
+
+    fn convex(&self) -> (&Design<f32>, Link) {
         match &self.rows {
-            Rows::Single(rows, _) => kernel::curve(rows, at, v, product),
-            Rows::Double(rows, _) => kernel::curve(rows, at, v, product),
+            Rows::Single(rows, link) | Rows::Double { rough: rows, link, .. } => (rows, *link),
             Rows::Mlp(_) => unreachable!("a task with a network has no exact solver"),
         }
-        self.weigh(product, v);
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) trait Convex {
     fn settle(&mut self);
     /// Writes ∇²F · `v` at the point that was settled on.
     fn curve(&mut self, v: &[f64], product: &mut [f64]);
+    /// Writes what is known of (∇²F)⁻¹ · `residual` without a pass over the data: symmetric and positive.
+    fn precondition(&self, residual: &[f64], answer: &mut [f64]);
 }
 
 /// When to stop.
@@ -37,8 +39,9 @@ const ARMIJO: f64 = 1e-4;
 const CURVATURE: f64 = 0.9;
 /// Slack of function values in the approximate conditions, relative.
 const ROUNDING: f64 = 1e-12;
-/// A direction's residual, relative to the gradient: at most this, less as the gradient vanishes.
-const FORCING: f64 = 0.1;
+/// A direction's residual, relative to the gradient: at most the second, less as the gradient vanishes, and never less
+/// than products in single precision are good for.
+const FORCING: (f64, f64) = (1e-3, 0.1);
 
 /// Minimises `function` from `x`, leaving the answer in `x`.
 pub(crate) fn minimize(x: &mut [f64], stop: Stop, function: &mut impl Convex) -> Finish {
@@ -72,16 +75,18 @@ struct Point {
     gradient: Vec<f64>,
 }
 
-/// An approximate solution p of ∇²F p = −∇F by conjugate gradients; always a direction of descent.
+/// An approximate solution p of ∇²F p = −∇F by preconditioned conjugate gradients; always a direction of descent.
 fn direction(gradient: &[f64], stop: Stop, function: &mut impl Convex, passes: &mut u32) -> Vec<f64> {
     let gradient_norm = norm(gradient);
     // A tenth of the final tolerance: the last direction should not have to be followed by another.
-    let enough = (FORCING.min(gradient_norm.sqrt()) * gradient_norm).max(0.1 * stop.tolerance);
+    let enough = (gradient_norm.sqrt().clamp(FORCING.0, FORCING.1) * gradient_norm).max(0.1 * stop.tolerance);
     let mut p = vec![0.0; gradient.len()];
     let mut r: Vec<f64> = gradient.iter().map(|g| -g).collect();
-    let mut conjugate = r.clone();
+    let mut z = vec![0.0; r.len()];
+    function.precondition(&r, &mut z);
+    let mut conjugate = z.clone();
     let mut product = vec![0.0; r.len()];
-    let mut squared = dot(&r, &r);
+    let mut squared = dot(&r, &z);
     for _ in 0..2 * gradient.len().min(500) {
         function.curve(&conjugate, &mut product);
         *passes += 1;
@@ -92,12 +97,13 @@ fn direction(gradient: &[f64], stop: Stop, function: &mut impl Convex, passes: &
         let step = squared / curvature;
         add(&mut p, step, &conjugate);
         add(&mut r, -step, &product);
-        let next = dot(&r, &r);
-        if next.sqrt() <= enough || *passes >= stop.passes_max {
+        if norm(&r) <= enough || *passes >= stop.passes_max {
             break;
         }
+        function.precondition(&r, &mut z);
+        let next = dot(&r, &z);
         let beta = next / squared;
-        conjugate.iter_mut().zip(&r).for_each(|(c, r)| *c = r + beta * *c);
+        conjugate.iter_mut().zip(&z).for_each(|(c, z)| *c = z + beta * *c);
         squared = next;
     }
     if dot(&p, gradient) < 0.0 { p } else { gradient.iter().map(|g| -g).collect() }

@@ -106,7 +106,7 @@ impl User {
     pub(crate) fn remember(&self, memory: &mut Memory) {
         match &self.solver {
             Solver::Ridge { .. } => (), // A closed form in ρ.
-            Solver::Exact(exact) => memory.put_doubles(exact.theta()),
+            Solver::Exact(exact) => exact.remember(memory),
             Solver::Joint(joint) => joint.remember(memory),
         }
     }

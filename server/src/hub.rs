@@ -45,6 +45,8 @@ pub(crate) enum Message {
     Ended(Seat),
     /// A worker gave a sign of life.
     Heard(Rank),
+    /// A worker gives signs of life without a pause.
+    Flood(Rank),
     /// An update came, well-formed or not. Without `answer` the receipt goes down the control stream, if it was not taken.
     Update {
         rank: Rank,
@@ -191,6 +193,7 @@ impl Hub {
             }
             Message::Ended(seat) => self.leave(seat).await,
             Message::Heard(rank) => self.places.hear(rank),
+            Message::Flood(rank) => self.expel(rank, "too many signs of life").await,
             Message::Who { session, answer } => {
                 if let Some(rank) = self.places.rank(session) {
                     let _ = answer.send(rank);
@@ -299,10 +302,14 @@ impl Hub {
     async fn expel_if_flooding(&mut self, rank: Rank) {
         if self.rejections.get(&rank).is_some_and(|count| *count >= limits::REJECTIONS_MAX) {
             self.rejections.remove(&rank);
-            tracing::warn!(worker = rank.0, round = self.round, "expelled: too many updates were rejected");
-            if let Some(seat) = self.places.expel(rank, false) {
-                self.leave(seat).await;
-            }
+            self.expel(rank, "too many updates were rejected").await;
+        }
+    }
+
+    async fn expel(&mut self, rank: Rank, why: &str) {
+        tracing::warn!(worker = rank.0, round = self.round, "expelled: {why}");
+        if let Some(seat) = self.places.expel(rank, false) {
+            self.leave(seat).await;
         }
     }
 

@@ -4,6 +4,7 @@ use std::{
     collections::{HashMap, VecDeque},
     pin::Pin,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    time::Duration,
 };
 
 use proto::{
@@ -14,7 +15,10 @@ use proto::{
     v1::{self, from_worker, join_request, training_server},
 };
 use round::{Rank, Rejection, Round};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -279,6 +283,7 @@ impl Service {
     /// Reads a worker's control stream to its end.
     async fn listen(self, seat: Seat, mut messages: Streaming<v1::FromWorker>) {
         let rank = seat.rank;
+        let (mut since, mut signs) = (Instant::now(), 0);
         while let Some(message) = messages.next().await {
             let message = match message {
                 Ok(message) => message.message,
@@ -291,7 +296,18 @@ impl Service {
                 }
             };
             let message = match message {
-                Some(from_worker::Message::Heartbeat(_)) | None => Message::Heard(rank),
+                Some(from_worker::Message::Heartbeat(_)) | None => {
+                    if since.elapsed() >= Duration::from_secs(1) {
+                        (since, signs) = (Instant::now(), 0);
+                    }
+                    signs += 1;
+                    if signs > limits::HEARTBEATS_PER_SECOND_MAX {
+                        // What still waits to be read is not: the stream ends here.
+                        let _ = self.tell(Message::Flood(rank)).await;
+                        return;
+                    }
+                    Message::Heard(rank)
+                }
                 Some(from_worker::Message::Update(frame)) => {
                     Message::Update { rank, update: self.only(&frame), answer: None }
                 }

@@ -28,6 +28,11 @@ impl<'a> Source<'a> {
         self.mixing.as_ref().map_or(self.rows.0.len(), Vec::len)
     }
 
+    /// The row that is this voter, unless voters are mixed.
+    pub(super) fn row(&self, voter: usize) -> Option<&'a [f32]> {
+        if self.mixing.is_none() { self.rows.0.get(voter).copied() } else { None }
+    }
+
     /// Memory for [`Source::fill`].
     pub(super) fn scratch(&self) -> Vec<[f64; MIXED]> {
         vec![[0.0; MIXED]; if self.mixing.is_some() { self.rows.0.len() } else { 0 }]

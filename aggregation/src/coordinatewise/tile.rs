@@ -96,10 +96,10 @@ pub(super) fn walk(
 
 /// Memory of one thread.
 struct Scratch {
-    /// The columns as they are, voter by voter.
-    values: Vec<f32>,
-    /// The same, sorted.
+    /// The columns, voter by voter, and then sorted.
     tile: Vec<f32>,
+    /// What they were before, if that is nowhere else.
+    mixed: Vec<f32>,
     wide: Vec<[f64; MIXED]>,
     low: Vec<f32>,
     high: Vec<f32>,
@@ -110,8 +110,8 @@ impl Scratch {
     fn new(source: &Source<'_>, width: usize) -> Self {
         let n = source.voters();
         Self {
-            values: vec![0.0; n * width],
             tile: vec![0.0; n * width],
+            mixed: vec![0.0; if source.row(0).is_none() { n * width } else { 0 }],
             wide: source.scratch(),
             low: vec![0.0; width],
             high: vec![0.0; width],
@@ -138,10 +138,11 @@ impl<R: ColumnRule> WithSimd for Tile<'_, R> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { source, start, comparators, scratch, out, kept, rule } = self;
         let width = out.len().next_multiple_of(MIXED);
-        let values = &mut scratch.values[..kept.len() * width];
-        source.fill(start, out.len(), width, &mut scratch.wide, values);
-        let tile = &mut scratch.tile[..values.len()];
-        tile.copy_from_slice(values);
+        let tile = &mut scratch.tile[..kept.len() * width];
+        source.fill(start, out.len(), width, &mut scratch.wide, tile);
+        if let Some(mixed) = scratch.mixed.get_mut(..tile.len()) {
+            mixed.copy_from_slice(tile);
+        }
         if kept.len() <= NETWORK_ROWS_MAX {
             sort_by_network(simd, tile, width, comparators);
         } else {
@@ -158,7 +159,10 @@ impl<R: ColumnRule> WithSimd for Tile<'_, R> {
             }
         }
         let (low, high) = (&scratch.low[..out.len()], &scratch.high[..out.len()]);
-        for (values, kept) in values.chunks_exact(width).zip(kept) {
+        for (voter, kept) in kept.iter_mut().enumerate() {
+            let values = source
+                .row(voter)
+                .map_or_else(|| &scratch.mixed[voter * width..][..width], |row| &row[start..][..out.len()]);
             *kept += u64::from(within(values, low, high));
         }
     }

@@ -42,7 +42,9 @@ pub(super) async fn equivalence(
     if !options.quiet {
         eprintln!("seed {}, results in {}", scenario.seed.0, options.out.display());
     }
-    let equivalence = equivalence::run(&scenario, recipe, &options, shutdown).await?;
+    let server = &scenario.server;
+    let plan = equivalence::Plan { base: &scenario, none: server, gradient: server, recipe };
+    let equivalence = equivalence::run(plan, &options, shutdown).await?;
     let poison = &equivalence.poison;
     println!("{}", report::equivalence_table(&equivalence));
     let needed = match poison.needed {

@@ -14,7 +14,6 @@ use super::Plan;
 use crate::{
     equivalence::{self, Equivalence},
     failure::Failure,
-    poison::Recipe,
     results::{RoundLine, Summary, read_rounds},
     run::{self, Options},
     scenario::Scenario,
@@ -150,20 +149,16 @@ impl Stage {
         Ok(Ran { rounds: read_rounds(&folder)?, folder, summary })
     }
 
-    /// Runs `base` four times as `equivalence` does; answers how the runs ended and where their folders are.
+    /// Runs `plan` as `equivalence` does; answers how the runs ended and where their folders are.
     ///
     /// # Errors
     /// When a run does not come to its end, or an attack cannot be turned into the next.
-    pub(crate) fn equivalence(
-        &self,
-        base: &Scenario,
-        recipe: Recipe,
-    ) -> Result<(Equivalence, PathBuf), Failure> {
-        base.check()?;
-        let out = self.folder.join(&base.name);
+    pub(crate) fn equivalence(&self, plan: equivalence::Plan<'_>) -> Result<(Equivalence, PathBuf), Failure> {
+        plan.base.check()?;
+        let out = self.folder.join(&plan.base.name);
         let options =
             Options { out: out.clone(), quiet: self.quiet, data: self.data.clone(), restart: false };
         let stopped = Box::pin(self.stop.cancelled());
-        Ok((self.runtime.block_on(equivalence::run(base, recipe, &options, stopped))?, out))
+        Ok((self.runtime.block_on(equivalence::run(plan, &options, stopped))?, out))
     }
 }

@@ -4,30 +4,63 @@ use crate::{
     Loss, Memory, Regularizer,
     kernel::Curvature,
     newton::{self, Convex, Finish, Stop},
+    preconditioner::Preconditioner,
     regularizer::Kind,
 };
 
 /// Passes over the data that one local solve may take: far more than any we have seen.
 const PASSES_MAX: u32 = 20_000;
 
+/// Products for one direction above which factors of the second derivative are worth their while, or worth renewing.
+const PRODUCTS_MAX: u32 = 30;
+
 /// A local model, kept from one round to the next.
 #[derive(Debug)]
 pub(crate) struct Exact {
     theta: Vec<f64>,
     tolerance: f64,
+    factors: Option<Factors>,
+}
+
+/// Factors of the second derivative, and where they are from: whoever goes on makes the same ones.
+#[derive(Debug)]
+struct Factors {
+    theta: Vec<f64>,
+    pull: f64,
+    made: Option<Preconditioner>,
+}
+
+impl Factors {
+    fn make(&mut self, loss: &Loss, curvature: &Curvature) {
+        self.made = loss.preconditioner(curvature, self.pull);
+    }
 }
 
 impl Exact {
     pub(crate) const fn new(start: Vec<f64>, tolerance: f64) -> Self {
-        Self { theta: start, tolerance }
+        Self { theta: start, tolerance, factors: None }
     }
 
     pub(crate) fn theta(&self) -> &[f64] {
         &self.theta
     }
 
+    pub(crate) fn remember(&self, memory: &mut Memory) {
+        memory.put_doubles(&self.theta);
+        memory.put_count(self.factors.is_some().into());
+        if let Some(Factors { theta, pull, .. }) = &self.factors {
+            memory.put_doubles(theta);
+            memory.put_doubles(&[*pull]);
+        }
+    }
+
     pub(crate) fn recall(&mut self, memory: &mut Memory) -> Option<()> {
-        self.theta = memory.doubles(self.theta.len())?;
+        let length = self.theta.len();
+        self.theta = memory.doubles(length)?;
+        self.factors = match memory.count::<u64>()? {
+            0 => None,
+            _ => Some(Factors { theta: memory.doubles(length)?, pull: memory.doubles(1)?[0], made: None }),
+        };
         Some(())
     }
 
@@ -37,7 +70,18 @@ impl Exact {
             return Finish { gradient_norm: 0.0, passes: 1 };
         }
         let stop = Stop { tolerance: self.tolerance, passes_max: PASSES_MAX };
-        let mut local = Local { loss, regularizer, rho, theta: Vec::new(), curvature: Curvature::default() };
+        if let Some(factors) = self.factors.as_mut().filter(|factors| factors.made.is_none()) {
+            factors.make(loss, &loss.curvature(&factors.theta));
+        }
+        let mut local = Local {
+            loss,
+            regularizer,
+            rho,
+            theta: Vec::new(),
+            curvature: Curvature::default(),
+            factors: &mut self.factors,
+            products: 0,
+        };
         newton::minimize(&mut self.theta, stop, &mut local)
     }
 
@@ -79,6 +123,9 @@ struct Local<'a> {
     rho: &'a [f64],
     theta: Vec<f64>,
     curvature: Curvature,
+    factors: &'a mut Option<Factors>,
+    /// Since it settled.
+    products: u32,
 }
 
 impl Convex for Local<'_> {
@@ -94,10 +141,23 @@ impl Convex for Local<'_> {
 
     fn settle(&mut self) {
         self.curvature = self.loss.curvature(&self.theta);
+        if std::mem::take(&mut self.products) > PRODUCTS_MAX {
+            let pull = self.regularizer.pull(self.rho, &self.theta);
+            let factors = self.factors.insert(Factors { theta: self.theta.clone(), pull, made: None });
+            factors.make(self.loss, &self.curvature);
+        }
     }
 
     fn curve(&mut self, v: &[f64], product: &mut [f64]) {
+        self.products += 1;
         self.loss.curve(&self.curvature, v, product);
         self.regularizer.curve(self.rho, &self.theta, v, product);
+    }
+
+    fn precondition(&self, residual: &[f64], answer: &mut [f64]) {
+        match self.factors.as_ref().and_then(|factors| factors.made.as_ref()) {
+            Some(factors) => factors.solve(residual, answer),
+            None => answer.copy_from_slice(residual),
+        }
     }
 }
