@@ -3,7 +3,7 @@
 //! Each coordinate is summed in f64, in the order of the rows, whatever the number of threads or the processor. A
 //! weight of exactly 0 removes the row: an outlier of 1e30 cannot leak through rounding.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::Rows;
@@ -18,14 +18,18 @@ const BLOCK: usize = 16 * TILE;
 pub(crate) fn mean(rows: Rows<'_>, out: &mut [f32]) -> Vec<f64> {
     let n = rows.0.len() as f64;
     let all: Vec<(usize, f64)> = (0..rows.0.len()).map(|row| (row, 1.0)).collect();
-    by_blocks(out, |start, out| sum(rows, &all, n, start, out));
+    by_blocks(out, |start, out| {
+        Arch::new().dispatch(Sum { rows, weights: &all, divisor: n, start, out });
+    });
     vec![1.0 / n; rows.0.len()]
 }
 
 /// Writes Σ weight · row; weights beyond the rows are those of points at the origin.
 pub(crate) fn combine(rows: Rows<'_>, weights: &[f64], out: &mut [f32]) {
     let present = present(rows, weights);
-    by_blocks(out, |start, out| sum(rows, &present, 1.0, start, out));
+    by_blocks(out, |start, out| {
+        Arch::new().dispatch(Sum { rows, weights: &present, divisor: 1.0, start, out });
+    });
 }
 
 fn present(rows: Rows<'_>, weights: &[f64]) -> Vec<(usize, f64)> {
@@ -41,9 +45,22 @@ fn by_blocks(out: &mut [f32], work: impl Fn(usize, &mut [f32]) + Sync) {
     out.par_chunks_mut(BLOCK).enumerate().for_each(|(block, out)| work(block * BLOCK, out));
 }
 
-/// Writes Σ weight · row / divisor for the coordinates from `start` on.
-fn sum(rows: Rows<'_>, weights: &[(usize, f64)], divisor: f64, start: usize, out: &mut [f32]) {
-    Arch::new().dispatch(|| {
+/// Σ weight · row / divisor for the coordinates from `start` on. Not a closure: that might be compiled for the baseline
+/// processor.
+struct Sum<'a> {
+    rows: Rows<'a>,
+    weights: &'a [(usize, f64)],
+    divisor: f64,
+    start: usize,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Sum<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { rows, weights, divisor, start, out } = self;
         for (tile, out) in out.chunks_mut(TILE).enumerate() {
             let start = start + tile * TILE;
             let mut sums = [0.0; TILE];
@@ -55,7 +72,7 @@ fn sum(rows: Rows<'_>, weights: &[(usize, f64)], divisor: f64, start: usize, out
                 *out = ((*sum / divisor) as f32).clamp(f32::MIN, f32::MAX);
             }
         }
-    });
+    }
 }
 
 #[inline(always)]

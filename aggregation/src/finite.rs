@@ -1,6 +1,6 @@
 //! Which rows are finite, at memory speed.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 const BLOCK: usize = 1 << 16;
@@ -8,20 +8,27 @@ const LANES: usize = 16;
 
 /// Whether `values` hold neither NaN nor infinity.
 pub(crate) fn is_finite(values: &[f32]) -> bool {
-    values.par_chunks(BLOCK).all(|block| Arch::new().dispatch(|| finite(block)))
+    values.par_chunks(BLOCK).all(|block| Arch::new().dispatch(Finite(block)))
 }
 
-#[inline(always)]
-fn finite(values: &[f32]) -> bool {
-    // x · 0 is 0 for finite x and NaN otherwise, and NaN stays.
-    let (lanes, rest) = values.as_chunks::<LANES>();
-    let mut sums = [0.0_f32; LANES];
-    for values in lanes {
-        for lane in 0..LANES {
-            sums[lane] += values[lane] * 0.0;
+/// Not a closure: that might be compiled for the baseline processor.
+struct Finite<'a>(&'a [f32]);
+
+impl WithSimd for Finite<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        // x · 0 is 0 for finite x and NaN otherwise, and NaN stays.
+        let (lanes, rest) = self.0.as_chunks::<LANES>();
+        let mut sums = [0.0_f32; LANES];
+        for values in lanes {
+            for lane in 0..LANES {
+                sums[lane] += values[lane] * 0.0;
+            }
         }
+        sums.iter().sum::<f32>() == 0.0 && rest.iter().all(|x| x.is_finite())
     }
-    sums.iter().sum::<f32>() == 0.0 && rest.iter().all(|x| x.is_finite())
 }
 
 #[cfg(test)]

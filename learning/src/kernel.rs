@@ -9,7 +9,7 @@ mod design;
 mod gram;
 mod real;
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 pub(crate) use batch::batch;
 pub(crate) use design::Design;
@@ -61,10 +61,7 @@ fn accumulate_lanes<R: Real, const L: usize>(
     theta: &[f64],
     gradient: &mut [f64],
 ) -> f64 {
-    blocks::<R, L>(design, theta, gradient, |weights, rows, partial| {
-        Arch::new()
-            .dispatch(|| pass(design, weights, rows, partial, |row, logits| judge(design, link, row, logits)))
-    })
+    blocks::<R, L>(design, theta, gradient, &Judge { design, link })
 }
 
 /// Adds ∇²(Σ counts · loss) · `v` to `product`, at the point whose probabilities are `at`.
@@ -78,25 +75,23 @@ pub(crate) fn curve<R: Real>(design: &Design<R>, at: &Curvature, v: &[f64], prod
 }
 
 fn curve_lanes<R: Real, const L: usize>(design: &Design<R>, at: &Curvature, v: &[f64], product: &mut [f64]) {
-    blocks::<R, L>(design, v, product, |weights, rows, partial| {
-        Arch::new().dispatch(|| {
-            pass(design, weights, rows, partial, |row, moved| (0.0, bend(design, at, row, moved)))
-        })
-    });
+    blocks::<R, L>(design, v, product, &Bend { design, at });
 }
 
-/// Runs `pass` block by block and adds what each gives to `gradient`.
+/// Passes over all rows block by block and adds what each gives to `gradient`.
 fn blocks<R: Real, const L: usize>(
     design: &Design<R>,
     theta: &[f64],
     gradient: &mut [f64],
-    pass: impl Fn(&[[R; L]], std::ops::Range<usize>, &mut [[R; L]]) -> f64,
+    answer: &impl Answer<R, L>,
 ) -> f64 {
     let weights = padded::<R, L>(theta, design.outputs);
     let mut partial = vec![[R::ZERO; L]; weights.len()];
     let mut value = 0.0;
     for start in (0..design.len()).step_by(BLOCK) {
-        value += pass(&weights, start..design.len().min(start + BLOCK), &mut partial);
+        let rows = start..design.len().min(start + BLOCK);
+        value +=
+            Arch::new().dispatch(Pass { design, weights: &weights, rows, gradient: &mut partial, answer });
         for (sums, partial) in gradient.chunks_exact_mut(design.outputs).zip(&mut partial) {
             for (sum, part) in sums.iter_mut().zip(*partial) {
                 *sum += part.wide();
@@ -113,42 +108,57 @@ fn padded<R: Real, const L: usize>(theta: &[f64], outputs: usize) -> Vec<[R; L]>
     theta.chunks_exact(outputs).map(lanes).collect()
 }
 
-/// Logits of each row go into `answer`, which gives a value and a residual; the residual is scattered over the row.
-#[inline(always)]
-fn pass<R: Real, const L: usize>(
-    design: &Design<R>,
-    weights: &[[R; L]],
-    rows: impl Iterator<Item = usize>,
-    gradient: &mut [[R; L]],
-    answer: impl Fn(usize, [R; L]) -> (f64, [R; L]),
-) -> f64 {
-    let width = design.width;
-    let (Some(&bias), Some((bias_gradient, gradient))) = (weights.last(), gradient.split_last_mut()) else {
-        return 0.0;
-    };
-    let weights = &weights[..width];
-    let mut sum = 0.0;
-    for row in rows {
-        let (value, residual) = answer(row, forward(design, row, weights, bias));
-        sum += value;
-        for (sum, part) in bias_gradient.iter_mut().zip(residual) {
-            *sum += part;
-        }
-        match &design.rows {
-            Rows::Dense(values) => {
-                for (&x, sums) in values[row * width..][..width].iter().zip(&mut *gradient) {
-                    add_scaled(sums, x, residual);
+/// What a row's logits give: a value, and a residual that is scattered back over the row. An implementation must be
+/// `inline(always)`, or else it is compiled for the baseline processor only: a closure cannot promise that.
+trait Answer<R, const L: usize> {
+    fn answer(&self, row: usize, logits: [R; L]) -> (f64, [R; L]);
+}
+
+/// One walk over `rows`, forward and back.
+struct Pass<'a, R, I, A, const L: usize> {
+    design: &'a Design<R>,
+    weights: &'a [[R; L]],
+    rows: I,
+    gradient: &'a mut [[R; L]],
+    answer: &'a A,
+}
+
+impl<R: Real, I: Iterator<Item = usize>, A: Answer<R, L>, const L: usize> WithSimd for Pass<'_, R, I, A, L> {
+    /// The sum of the values.
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let Self { design, weights, rows, gradient, answer } = self;
+        let width = design.width;
+        let (Some(&bias), Some((bias_gradient, gradient))) = (weights.last(), gradient.split_last_mut())
+        else {
+            return 0.0;
+        };
+        let weights = &weights[..width];
+        let mut sum = 0.0;
+        for row in rows {
+            let (value, residual) = answer.answer(row, forward(design, row, weights, bias));
+            sum += value;
+            for (sum, part) in bias_gradient.iter_mut().zip(residual) {
+                *sum += part;
+            }
+            match &design.rows {
+                Rows::Dense(values) => {
+                    for (&x, sums) in values[row * width..][..width].iter().zip(&mut *gradient) {
+                        add_scaled(sums, x, residual);
+                    }
+                }
+                Rows::Sparse { starts, columns, values } => {
+                    let (from, to) = (starts[row] as usize, starts[row + 1] as usize);
+                    for (&column, &x) in columns[from..to].iter().zip(&values[from..to]) {
+                        add_scaled(&mut gradient[usize::from(column)], x, residual);
+                    }
                 }
             }
-            Rows::Sparse { starts, columns, values } => {
-                let (from, to) = (starts[row] as usize, starts[row + 1] as usize);
-                for (&column, &x) in columns[from..to].iter().zip(&values[from..to]) {
-                    add_scaled(&mut gradient[usize::from(column)], x, residual);
-                }
-            }
         }
+        sum
     }
-    sum
 }
 
 #[inline(always)]
@@ -218,34 +228,37 @@ fn folded<R: Real, const L: usize>(sums: [[R; L]; 4]) -> [R; L] {
 }
 
 /// Loss and residual of a row, times the number of examples it stands for.
-#[inline(always)]
-fn judge<R: Real, const L: usize>(
-    design: &Design<R>,
+struct Judge<'a, R> {
+    design: &'a Design<R>,
     link: Link,
-    row: usize,
-    logits: [R; L],
-) -> (f64, [R; L]) {
-    let outputs = design.outputs;
-    let count = design.counts.as_ref().map_or(R::ONE, |counts| counts[row]);
-    let mut answer = [R::ZERO; L];
-    match &design.answers {
-        Answers::Classes(labels) => answer[usize::from(labels[row])] = R::ONE,
-        Answers::Values(values) => answer[..outputs].copy_from_slice(&values[row * outputs..][..outputs]),
-    }
-    match link {
-        Link::Identity => {
-            let residual: [R; L] = std::array::from_fn(|l| logits[l] - answer[l]);
-            let squared = residual[..outputs].iter().fold(R::ZERO, |sum, &r| sum + r * r);
-            (0.5 * (count * squared).wide(), residual.map(|r| count * r))
+}
+
+impl<R: Real, const L: usize> Answer<R, L> for Judge<'_, R> {
+    #[inline(always)]
+    fn answer(&self, row: usize, logits: [R; L]) -> (f64, [R; L]) {
+        let design = self.design;
+        let outputs = design.outputs;
+        let count = design.counts.as_ref().map_or(R::ONE, |counts| counts[row]);
+        let mut answer = [R::ZERO; L];
+        match &design.answers {
+            Answers::Classes(labels) => answer[usize::from(labels[row])] = R::ONE,
+            Answers::Values(values) => answer[..outputs].copy_from_slice(&values[row * outputs..][..outputs]),
         }
-        Link::Softmax => {
-            let (powers, total, shifted) = powers(logits, outputs);
-            let log_total = total.wide().ln();
-            let mut loss = 0.0;
-            for l in 0..outputs {
-                loss += answer[l].wide() * (log_total - shifted[l].wide());
+        match self.link {
+            Link::Identity => {
+                let residual: [R; L] = std::array::from_fn(|l| logits[l] - answer[l]);
+                let squared = residual[..outputs].iter().fold(R::ZERO, |sum, &r| sum + r * r);
+                (0.5 * (count * squared).wide(), residual.map(|r| count * r))
             }
-            (count.wide() * loss, std::array::from_fn(|l| count * (powers[l] / total - answer[l])))
+            Link::Softmax => {
+                let (powers, total, shifted) = powers(logits, outputs);
+                let log_total = total.wide().ln();
+                let mut loss = 0.0;
+                for l in 0..outputs {
+                    loss += answer[l].wide() * (log_total - shifted[l].wide());
+                }
+                (count.wide() * loss, std::array::from_fn(|l| count * (powers[l] / total - answer[l])))
+            }
         }
     }
 }
@@ -283,45 +296,70 @@ impl Curvature {
 }
 
 fn probabilities<R: Real, const L: usize>(design: &Design<R>, theta: &[f64]) -> Vec<f64> {
-    let weights = padded::<R, L>(theta, design.outputs);
-    let Some((&bias, weights)) = weights.split_last() else { return Vec::new() };
     let mut all = Vec::with_capacity(design.len() * design.outputs);
-    Arch::new().dispatch(|| {
-        for row in 0..design.len() {
-            let (powers, total, _) = powers(forward(design, row, weights, bias), design.outputs);
+    let weights = padded::<R, L>(theta, design.outputs);
+    Arch::new().dispatch(Forward {
+        design,
+        weights: &weights,
+        each: |logits: [R; L]| {
+            let (powers, total, _) = powers(logits, design.outputs);
             all.extend(powers[..design.outputs].iter().map(|&p| (p / total).wide()));
-        }
+        },
     });
     all
 }
 
+/// The logits of all rows, one after another.
+struct Forward<'a, R, F, const L: usize> {
+    design: &'a Design<R>,
+    weights: &'a [[R; L]],
+    each: F,
+}
+
+impl<R: Real, F: FnMut([R; L]), const L: usize> WithSimd for Forward<'_, R, F, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, _: S) {
+        let Some((&bias, weights)) = self.weights.split_last() else { return };
+        for row in 0..self.design.len() {
+            (self.each)(forward(self.design, row, weights, bias));
+        }
+    }
+}
+
 /// counts · (diag(p) − ppᵀ) z, or counts · z.
-#[inline(always)]
-fn bend<R: Real, const L: usize>(design: &Design<R>, at: &Curvature, row: usize, z: [R; L]) -> [R; L] {
-    let count = design.counts.as_ref().map_or(R::ONE, |counts| counts[row]);
-    let Some(p) = at.probabilities.get(row * design.outputs..(row + 1) * design.outputs) else {
-        return z.map(|z| count * z);
-    };
-    let p: [R; L] = std::array::from_fn(|l| p.get(l).map_or(R::ZERO, |&p| R::of(p)));
-    let mean = (0..L).fold(R::ZERO, |sum, l| sum + p[l] * z[l]);
-    std::array::from_fn(|l| count * p[l] * (z[l] - mean))
+struct Bend<'a, R> {
+    design: &'a Design<R>,
+    at: &'a Curvature,
+}
+
+impl<R: Real, const L: usize> Answer<R, L> for Bend<'_, R> {
+    #[inline(always)]
+    fn answer(&self, row: usize, z: [R; L]) -> (f64, [R; L]) {
+        let outputs = self.design.outputs;
+        let count = self.design.counts.as_ref().map_or(R::ONE, |counts| counts[row]);
+        let Some(p) = self.at.probabilities.get(row * outputs..(row + 1) * outputs) else {
+            return (0.0, z.map(|z| count * z));
+        };
+        let p: [R; L] = std::array::from_fn(|l| p.get(l).map_or(R::ZERO, |&p| R::of(p)));
+        let mean = (0..L).fold(R::ZERO, |sum, l| sum + p[l] * z[l]);
+        (0.0, std::array::from_fn(|l| count * p[l] * (z[l] - mean)))
+    }
 }
 
 fn predict_lanes<R: Real, const L: usize>(design: &Design<R>, theta: &[f64]) -> Vec<u8> {
-    let padded = padded::<R, L>(theta, design.outputs);
-    Arch::new().dispatch(|| predict(design, &padded))
-}
-
-#[inline(always)]
-fn predict<R: Real, const L: usize>(design: &Design<R>, weights: &[[R; L]]) -> Vec<u8> {
-    let width = design.width;
-    let Some(&bias) = weights.last() else { return Vec::new() };
-    let weights = &weights[..width];
-    let largest = |row: usize| {
-        let logits = forward(design, row, weights, bias);
-        (1..design.outputs).fold(0, |best, l| if logits[l] > logits[best] { l } else { best }) as u8
-    };
-    (0..design.len()).map(largest).collect()
+    let mut all = Vec::with_capacity(design.len());
+    Arch::new().dispatch(Forward {
+        design,
+        weights: &padded::<R, L>(theta, design.outputs),
+        each: |logits: [R; L]| {
+            let largest =
+                (1..design.outputs).fold(0, |best, l| if logits[l] > logits[best] { l } else { best });
+            all.push(largest as u8);
+        },
+    });
+    all
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! The blocks Σ wₖ xxᵀ + ridge · I are factored in single precision at one point and serve for many points near it. The sum
 //! over the classes of a softmax has no curvature but the ridge, which blocks do not know: it is divided out exactly.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::kernel::triangle;
 
@@ -17,6 +17,9 @@ pub(crate) struct Preconditioner {
     invariant: bool,
 }
 
+/// Columns that are worked on at once.
+const BLOCK: usize = 16;
+
 /// Values in the factors above which they would take more memory than they are worth.
 const VALUES_MAX: usize = 1 << 26;
 
@@ -29,7 +32,7 @@ impl Preconditioner {
     /// Factors `grams`, lower triangles without the positive `ridge`.
     pub(crate) fn new(mut grams: Vec<Vec<f32>>, ridge: f64, invariant: bool) -> Self {
         for gram in &mut grams {
-            Arch::new().dispatch(|| factor(gram, ridge as f32));
+            Arch::new().dispatch(Factor { lower: gram, ridge: ridge as f32 });
         }
         Self { factors: grams, ridge, invariant }
     }
@@ -43,7 +46,7 @@ impl Preconditioner {
         for (k, factor) in self.factors.iter().enumerate() {
             let column = residual.iter().skip(k).step_by(outputs);
             let mut column: Vec<f32> = column.zip(&means).map(|(r, mean)| (r - mean) as f32).collect();
-            Arch::new().dispatch(|| substitute(factor, &mut column));
+            Arch::new().dispatch(Substitute { factor, x: &mut column });
             for (answer, x) in answer.iter_mut().skip(k).step_by(outputs).zip(column) {
                 *answer = f64::from(x);
             }
@@ -56,57 +59,88 @@ impl Preconditioner {
 }
 
 /// Cholesky's factor of the lower triangle A + `ridge` · I, in its place. Pivots are at least the ridge but for rounding.
-#[inline(always)]
-fn factor(lower: &mut [f32], ridge: f32) {
-    let mut row = 0;
-    while triangle(row) < lower.len() {
-        let (above, rest) = lower.split_at_mut(triangle(row));
-        let current = &mut rest[..=row];
-        current[row] += ridge;
-        for column in 0..row {
-            let other = &above[triangle(column)..][..=column];
-            let rest = current[column] - dot(&current[..column], &other[..column]);
-            current[column] = rest / other[column];
+struct Factor<'a> {
+    lower: &'a mut [f32],
+    ridge: f32,
+}
+
+impl WithSimd for Factor<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { lower, ridge } = self;
+        let mut row = 0;
+        while triangle(row) < lower.len() {
+            let (above, rest) = lower.split_at_mut(triangle(row));
+            let current = &mut rest[..=row];
+            current[row] += ridge;
+            for first in (0..row).step_by(BLOCK) {
+                let columns = first..row.min(first + BLOCK);
+                for column in columns.clone() {
+                    current[column] -= dot(&current[..first], &above[triangle(column)..][..first]);
+                }
+                for column in columns.clone() {
+                    current[column] /= above[triangle(column) + column];
+                    for later in column + 1..columns.end {
+                        current[later] -= current[column] * above[triangle(later) + column];
+                    }
+                }
+            }
+            let pivot = current[row] - dot(&current[..row], &current[..row]);
+            current[row] = pivot.max(ridge).sqrt();
+            row += 1;
         }
-        let pivot = current[row] - dot(&current[..row], &current[..row]);
-        current[row] = pivot.max(ridge).sqrt();
-        row += 1;
     }
 }
 
 /// Solves LLᵀx = b, in the place of b.
-#[inline(always)]
-fn substitute(factor: &[f32], x: &mut [f32]) {
-    let row_of = |row: usize| &factor[triangle(row)..][..=row];
-    for row in 0..x.len() {
-        let (before, rest) = x.split_at_mut(row);
-        let l = row_of(row);
-        rest[0] = (rest[0] - dot(&l[..row], before)) / l[row];
-    }
-    for row in (0..x.len()).rev() {
-        let (before, rest) = x.split_at_mut(row);
-        let l = row_of(row);
-        rest[0] /= l[row];
-        let solved = rest[0];
-        before.iter_mut().zip(l).for_each(|(x, l)| *x -= solved * l);
+struct Substitute<'a> {
+    factor: &'a [f32],
+    x: &'a mut [f32],
+}
+
+impl WithSimd for Substitute<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { factor, x } = self;
+        let row_of = |row: usize| &factor[triangle(row)..][..=row];
+        for row in 0..x.len() {
+            let (before, rest) = x.split_at_mut(row);
+            let l = row_of(row);
+            rest[0] = (rest[0] - dot(&l[..row], before)) / l[row];
+        }
+        for row in (0..x.len()).rev() {
+            let (before, rest) = x.split_at_mut(row);
+            let l = row_of(row);
+            rest[0] /= l[row];
+            let solved = rest[0];
+            for (x, l) in before.iter_mut().zip(l) {
+                *x -= solved * l;
+            }
+        }
     }
 }
 
-/// Thirty-two running sums: a fixed order that still fills vector registers.
+/// Sixteen running sums: a fixed order that still fills vector registers.
 #[inline(always)]
 fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let (a_lanes, a_rest) = a.as_chunks::<32>();
-    let (b_lanes, b_rest) = b.as_chunks::<32>();
-    let mut sums = [0.0_f32; 32];
-    for (a, b) in a_lanes.iter().zip(b_lanes) {
-        for i in 0..32 {
+    let (a, a_rest) = a.as_chunks::<BLOCK>();
+    let (b, b_rest) = b.as_chunks::<BLOCK>();
+    let mut sums = [0.0_f32; BLOCK];
+    for (a, b) in a.iter().zip(b) {
+        for i in 0..BLOCK {
             sums[i] += a[i] * b[i];
         }
     }
-    for (i, (a, b)) in a_rest.iter().zip(b_rest).enumerate() {
-        sums[i] += a * b;
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            sums[i] += sums[half + i];
+        }
     }
-    sums.iter().sum()
+    a_rest.iter().zip(b_rest).fold(sums[0], |sum, (a, b)| sum + a * b)
 }
 
 #[cfg(test)]

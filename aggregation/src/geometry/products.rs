@@ -1,5 +1,6 @@
 //! Inner products around a base point, summed from coordinates in f64: right to the last digits at any scale.
 
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::matrix::Matrix;
@@ -83,14 +84,29 @@ fn add_strip(
             *value -= base;
         }
     }
-    pulp::Arch::new().dispatch(|| {
-        for i in 0..points.len() {
+    Arch::new().dispatch(Strip { values: scratch, wanted, sums });
+}
+
+/// The products of `STRIP` coordinates. Not a closure: that might be compiled for the baseline processor.
+struct Strip<'a> {
+    values: &'a [f64],
+    wanted: &'a [bool],
+    sums: &'a mut Matrix,
+}
+
+impl WithSimd for Strip<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { values, wanted, sums } = self;
+        for i in 0..wanted.len() {
             for j in (0..=i).filter(|&j| wanted[i] || wanted[j]) {
-                let product = inner(&scratch[i * STRIP..][..STRIP], &scratch[j * STRIP..][..STRIP]);
+                let product = inner(&values[i * STRIP..][..STRIP], &values[j * STRIP..][..STRIP]);
                 sums.set(i, j, sums.at(i, j) + product);
             }
         }
-    });
+    }
 }
 
 #[inline(always)]

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::{
@@ -130,24 +130,48 @@ pub(super) struct Kernel {
 }
 
 fn add(kept: &[f32], share: f64, lie: &[f32], out: &mut [f32]) {
-    Arch::new().dispatch(|| {
-        for ((out, &kept), &lie) in out.iter_mut().zip(kept).zip(lie) {
-            *out = ((f64::from(kept) + share * f64::from(lie)) as f32).clamp(f32::MIN, f32::MAX);
+    Arch::new().dispatch(Add { kept, share, lie, out });
+}
+
+/// Kept sums and this share of a lie. Not a closure: that might be compiled for the baseline processor.
+struct Add<'a> {
+    kept: &'a [f32],
+    share: f64,
+    lie: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Add<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for ((out, &kept), &lie) in self.out.iter_mut().zip(self.kept).zip(self.lie) {
+            *out = ((f64::from(kept) + self.share * f64::from(lie)) as f32).clamp(f32::MIN, f32::MAX);
         }
-    });
+    }
 }
 
 fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
-    let (a, b) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    let mut sums = [0.0; LANES];
-    Arch::new().dispatch(|| {
+    Arch::new().dispatch(SquaredDistance(a, b))
+}
+
+struct SquaredDistance<'a>(&'a [f32], &'a [f32]);
+
+impl WithSimd for SquaredDistance<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let (a, b) = (self.0.as_chunks::<LANES>(), self.1.as_chunks::<LANES>());
+        let mut sums = [0.0; LANES];
         for (a, b) in a.0.iter().zip(b.0) {
             for lane in 0..LANES {
                 let apart = f64::from(a[lane]) - f64::from(b[lane]);
                 sums[lane] += apart * apart;
             }
         }
-    });
-    let rest = a.1.iter().zip(b.1).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2));
-    sums.iter().sum::<f64>() + rest.sum::<f64>()
+        let rest = a.1.iter().zip(b.1).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2));
+        sums.iter().sum::<f64>() + rest.sum::<f64>()
+    }
 }

@@ -2,7 +2,7 @@
 
 use pulp::Arch;
 
-use super::{Design, Link, judge, pass};
+use super::{Design, Judge, Link, Pass};
 
 /// Writes the gradient of the mean of count · loss over `rows` at `theta` into `gradient`, and answers that mean.
 pub(crate) fn batch(
@@ -34,10 +34,12 @@ fn batch_lanes<const L: usize>(
     }
     let mut sums = vec![[0.0_f32; L]; weights.len()];
     let share = 1.0 / rows.len().max(1) as f32;
-    let value = Arch::new().dispatch(|| {
-        pass(design, &weights, rows.iter().copied(), &mut sums, |row, logits| {
-            judge(design, link, row, logits)
-        })
+    let value = Arch::new().dispatch(Pass {
+        design,
+        weights: &weights,
+        rows: rows.iter().copied(),
+        gradient: &mut sums,
+        answer: &Judge { design, link },
     });
     for (out, lanes) in gradient.chunks_exact_mut(outputs).zip(&sums) {
         out.iter_mut().zip(lanes).for_each(|(out, sum)| *out = share * sum);

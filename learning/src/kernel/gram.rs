@@ -1,6 +1,6 @@
 //! The blocks on the diagonal of the second derivative: Σ w xxᵀ over the rows of a design, one for each output.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use super::{Curvature, Design, add_scaled, design::Rows};
 
@@ -16,9 +16,11 @@ pub(crate) fn grams(design: &Design<f32>, at: &Curvature) -> Vec<Vec<f32>> {
     let mut all = vec![Vec::with_capacity(triangle(design.width + 1)); design.outputs];
     for (chunk, triangles) in all.chunks_mut(LANES).enumerate() {
         let weights = weights(design, at, chunk * LANES);
+        let mut done = vec![0; rows.len()];
         for from in (0..=design.width).step_by(STRIP) {
             let to = (from + STRIP).min(design.width + 1);
-            let sums = Arch::new().dispatch(|| strip(&rows, &weights, from, to));
+            let (done, weights) = (&mut done, &weights);
+            let sums = Arch::new().dispatch(Strip { rows: &rows, done, weights, from, to });
             for (k, triangle) in triangles.iter_mut().enumerate() {
                 triangle.extend(sums.iter().map(|lanes| lanes[k]));
             }
@@ -64,21 +66,33 @@ fn weights(design: &Design<f32>, at: &Curvature, first: usize) -> Vec<[f32; LANE
 }
 
 /// Rows `from..to` of the triangles.
-#[inline(always)]
-fn strip(rows: &[Vec<(usize, f32)>], weights: &[[f32; LANES]], from: usize, to: usize) -> Vec<[f32; LANES]> {
-    let start = triangle(from);
-    let mut sums = vec![[0.0; LANES]; triangle(to) - start];
-    for (row, weight) in rows.iter().zip(weights) {
-        let above = row.partition_point(|(column, _)| *column < from);
-        let within = row.partition_point(|(column, _)| *column < to);
-        for last in above..within {
-            let (column, x) = row[last];
-            let scaled = weight.map(|weight| weight * x);
-            let sums = &mut sums[triangle(column) - start..][..=column];
-            for &(other, y) in &row[..=last] {
-                add_scaled(&mut sums[other], y, scaled);
+struct Strip<'a> {
+    rows: &'a [Vec<(usize, f32)>],
+    /// How many values of each row belong to earlier strips.
+    done: &'a mut [usize],
+    weights: &'a [[f32; LANES]],
+    from: usize,
+    to: usize,
+}
+
+impl WithSimd for Strip<'_> {
+    type Output = Vec<[f32; LANES]>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+        let Self { rows, done, weights, from, to } = self;
+        let start = triangle(from);
+        let mut sums = vec![[0.0; LANES]; triangle(to) - start];
+        for ((row, done), weight) in rows.iter().zip(done).zip(weights) {
+            while let Some(&(column, x)) = row.get(*done).filter(|(column, _)| *column < to) {
+                let scaled = weight.map(|weight| weight * x);
+                let sums = &mut sums[triangle(column) - start..][..=column];
+                for &(other, y) in &row[..=*done] {
+                    add_scaled(&mut sums[other], y, scaled);
+                }
+                *done += 1;
             }
         }
+        sums
     }
-    sums
 }
