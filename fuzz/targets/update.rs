@@ -2,6 +2,7 @@
 #![no_main]
 
 #[path = "../decode.rs"]
+#[allow(dead_code, reason = "each target fuzzes one of the two")]
 mod decode;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| decode::update(bytes));

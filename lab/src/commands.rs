@@ -19,6 +19,7 @@ use std::{future::Future, path::PathBuf};
 
 pub(crate) use fetch::Fetch;
 pub(crate) use paper::Paper;
+use tokio::runtime;
 use tonic::transport::Endpoint;
 
 use crate::{
@@ -35,8 +36,7 @@ use crate::{
 /// When it does not come to its end.
 pub fn execute(cli: Cli) -> Result<(), Failure> {
     open_files::raise();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads(&cli.command))
+    let runtime = scheduler(&cli.command)
         .enable_all()
         .build()
         .map_err(|error| Failure::because(format!("cannot start the runtime: {error}")))?;
@@ -44,11 +44,16 @@ pub fn execute(cli: Cli) -> Result<(), Failure> {
     runtime.block_on(dispatch(cli.command, shutdown))
 }
 
-/// A worker has one connection; what it computes runs on a thread of its own.
-const fn threads(command: &Command) -> usize {
+/// A worker has one connection, which is served where its answers are awaited: nothing is handed from thread to thread but
+/// what takes long to compute.
+fn scheduler(command: &Command) -> runtime::Builder {
     match command {
-        Command::Worker(_) | Command::Attacker(_) => 1,
-        _ => 2,
+        Command::Worker(_) | Command::Attacker(_) => runtime::Builder::new_current_thread(),
+        _ => {
+            let mut builder = runtime::Builder::new_multi_thread();
+            builder.worker_threads(2);
+            builder
+        }
     }
 }
 

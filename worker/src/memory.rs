@@ -19,6 +19,8 @@ pub(crate) struct Recalling<P> {
     pub(crate) participant: P,
     answers: VecDeque<Answer>,
     remembers: bool,
+    /// Its last answer took so short a time that handing it to another thread would have taken longer.
+    pub(crate) quick: bool,
     /// Where all that is left for who goes on in its place.
     keeper: Option<Keeper>,
 }
@@ -35,7 +37,7 @@ pub(crate) struct Answer {
 impl<P: Participant> Recalling<P> {
     /// Remembers nothing yet, or never does.
     pub(crate) const fn new(participant: P, remembers: bool) -> Self {
-        Self { participant, answers: VecDeque::new(), remembers, keeper: None }
+        Self { participant, answers: VecDeque::new(), remembers, quick: false, keeper: None }
     }
 
     /// Leaves its state with `keeper` from now on, and goes on from what was left there, if anything was.
@@ -49,7 +51,7 @@ impl<P: Participant> Recalling<P> {
             }
             answers.extend(state.answers);
         }
-        Ok(Self { participant, answers, remembers: true, keeper: Some(keeper) })
+        Ok(Self { participant, answers, remembers: true, quick: false, keeper: Some(keeper) })
     }
 
     /// What was answered to this view, or else what the participant says, once that is kept. `model` is the checksum of the view's

@@ -1,6 +1,9 @@
 //! One round of a worker: what it is shown, what it thinks of it, and how that goes out.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use proto::{Assembler, Expected, body::Interrupted, call, reader::Unreadable, share, v1};
 use tonic::transport::Channel;
@@ -171,13 +174,17 @@ struct Seen {
     honest: Vec<Vec<f32>>,
 }
 
-/// Lets the participant think, on a thread of its own if it may have one.
+/// What an answer may take before the next is thought of on another thread.
+const QUICK: Duration = Duration::from_micros(500);
+
+/// Lets the participant think, on a thread of its own if it may have one and takes its time.
 async fn respond<P: Participant>(
     mut participant: Recalling<P>,
     opened: v1::RoundOpened,
     Seen { model, sum, honest }: Seen,
     threads: bool,
 ) -> (Recalling<P>, Result<Arc<Vec<f32>>, StateError>, Vec<f32>) {
+    let quick = participant.quick;
     let think = move || {
         let previous = opened.previous.map(|previous| Previous {
             step: previous.step,
@@ -190,9 +197,10 @@ async fn respond<P: Participant>(
         let started = Instant::now();
         let row = participant.respond(&view, checksum);
         meters::responded(opened.round, started.elapsed());
+        participant.quick = started.elapsed() < QUICK;
         (participant, row, model)
     };
-    if !threads {
+    if quick || !threads {
         return think();
     }
     let thought = tokio::task::spawn_blocking(think).await;
