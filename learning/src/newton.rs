@@ -202,6 +202,12 @@ mod tests {
                 *product = (2.0 * Self::scale(k) + 1.2 * (self.at[k] - k as f64).powi(2)) * v[k];
             }
         }
+
+        fn precondition(&self, residual: &[f64], answer: &mut [f64]) {
+            for (k, answer) in answer.iter_mut().enumerate() {
+                *answer = residual[k] / Self::scale(k);
+            }
+        }
     }
 
     fn solve(stop: Stop) -> (Vec<f64>, Finish) {

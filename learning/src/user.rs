@@ -178,6 +178,24 @@ mod tests {
         assert!(norm > 0.0 && norm < 50.0, "{norm}");
     }
 
+    /// Where products of the second derivative are many, factors of it are made and kept.
+    #[test]
+    fn whoever_goes_on_makes_the_same_factors_and_sends_the_same_bits() {
+        let data = digits(300);
+        let weak = Regularizer { kind: Kind::SquaredL2, lambda: 1e-4 };
+        let fresh = || user(model::Kind::Softmax, weak, &data);
+        let rho = |round: u32| -> Vec<f32> { (0..650).map(|k| ((k * round) as f32).sin() / 9.0).collect() };
+        let mut whole = fresh();
+        whole.respond(1, &rho(1));
+        let mut memory = Memory::default();
+        whole.remember(&mut memory);
+        assert_eq!(memory.counts, [1], "factors were worth their while");
+        let mut resumed = fresh();
+        assert_eq!(resumed.recall(&mut memory), Some(()));
+        assert!(memory.is_empty());
+        assert_eq!(whole.respond(2, &rho(2)), resumed.respond(2, &rho(2)));
+    }
+
     #[test]
     fn a_joint_user_sends_first_and_steps_afterwards() {
         let model = Model { kind: model::Kind::Softmax, inputs: 64, outputs: 10 };

@@ -35,16 +35,16 @@ pub(crate) const fn triangle(side: usize) -> usize {
 }
 
 /// The non-zero inputs of each row and the bias, in the order of their columns.
-fn sparse(design: &Design<f32>) -> Vec<Vec<(usize, f32)>> {
-    let bias = (design.width, 1.0);
+fn sparse(design: &Design<f32>) -> Vec<Vec<(u32, f32)>> {
+    let bias = (design.width as u32, 1.0);
     let row = |row: usize| match &design.rows {
         Rows::Dense(values) => {
-            let values = values[row * design.width..][..design.width].iter().copied().enumerate();
-            values.filter(|(_, value)| *value != 0.0).chain([bias]).collect()
+            let values = values[row * design.width..][..design.width].iter().copied();
+            (0..).zip(values).filter(|(_, value)| *value != 0.0).chain([bias]).collect()
         }
         Rows::Sparse { starts, columns, values } => {
             let range = starts[row] as usize..starts[row + 1] as usize;
-            let columns = columns[range.clone()].iter().copied().map(usize::from);
+            let columns = columns[range.clone()].iter().copied().map(u32::from);
             columns.zip(values[range].iter().copied()).chain([bias]).collect()
         }
     };
@@ -67,7 +67,7 @@ fn weights(design: &Design<f32>, at: &Curvature, first: usize) -> Vec<[f32; LANE
 
 /// Rows `from..to` of the triangles.
 struct Strip<'a> {
-    rows: &'a [Vec<(usize, f32)>],
+    rows: &'a [Vec<(u32, f32)>],
     /// How many values of each row belong to earlier strips.
     done: &'a mut [usize],
     weights: &'a [[f32; LANES]],
@@ -84,11 +84,12 @@ impl WithSimd for Strip<'_> {
         let start = triangle(from);
         let mut sums = vec![[0.0; LANES]; triangle(to) - start];
         for ((row, done), weight) in rows.iter().zip(done).zip(weights) {
-            while let Some(&(column, x)) = row.get(*done).filter(|(column, _)| *column < to) {
+            while let Some(&(column, x)) = row.get(*done).filter(|(column, _)| (*column as usize) < to) {
+                let column = column as usize;
                 let scaled = weight.map(|weight| weight * x);
                 let sums = &mut sums[triangle(column) - start..][..=column];
                 for &(other, y) in &row[..=*done] {
-                    add_scaled(&mut sums[other], y, scaled);
+                    add_scaled(&mut sums[other as usize], y, scaled);
                 }
                 *done += 1;
             }
