@@ -47,8 +47,22 @@ pub(crate) struct Share {
     pub(crate) stop: CancellationToken,
 }
 
+/// Values of a round's rows up to which handing parts of them to other threads takes longer than the parts.
+const SMALL: usize = 1 << 18;
+
 /// The same with a share of the machine; the bits do not depend on it.
 pub(crate) fn run_in(scenario: &Scenario, options: &Options, share: &Share) -> Result<Summary, Failure> {
+    let rows = scenario.processes();
+    let small = rows.saturating_mul(scenario.model()?.dimension()) <= SMALL;
+    // A pool of its own: what a rule or an attack computes in parallel stays within the run's share of the machine.
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(if small { 1 } else { share.threads })
+        .build()
+        .map_err(|error| Failure::unfinished(&error))?;
+    pool.install(|| run_here(scenario, options, share))
+}
+
+fn run_here(scenario: &Scenario, options: &Options, share: &Share) -> Result<Summary, Failure> {
     let mut folder = Folder::create(&options.out, scenario)?;
     let judge = Judge::new(scenario, options.data.as_deref())?;
     let mut progress = Progress::new(&scenario.name, scenario.server.rounds, options.quiet);

@@ -111,16 +111,9 @@ async fn once(job: &Job, how: How, stop: &CancellationToken) -> Result<(), Failu
     }
     let (scenario, options) = (job.scenario.clone(), job.options.clone());
     let share = Share { threads: how.threads(), stop: stop.clone() };
-    // A pool of its own: what a rule computes in parallel stays within the run's share of the machine.
     let work = move || {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(share.threads)
-            .build()
-            .map_err(|error| Failure::unfinished(&error))?;
-        pool.install(|| {
-            std::panic::catch_unwind(AssertUnwindSafe(|| in_process::run_in(&scenario, &options, &share)))
-                .unwrap_or_else(|_| Err(Failure::because("this is a bug of equipoise: it panicked")))
-        })
+        std::panic::catch_unwind(AssertUnwindSafe(|| in_process::run_in(&scenario, &options, &share)))
+            .unwrap_or_else(|_| Err(Failure::because("this is a bug of equipoise: it panicked")))
     };
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())).map(drop)
