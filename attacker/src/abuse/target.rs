@@ -1,8 +1,11 @@
 //! The server under attack.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use network::{Dialer, Socket};
@@ -19,7 +22,12 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use super::{AbuseError, PATIENCE};
+use super::AbuseError;
+
+/// How long a server may take to be itself again after an attack.
+const RECOVERY: Duration = Duration::from_secs(5);
+/// How long it is left alone before it is asked again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What we have to show to a server that asks who we are.
 #[derive(Debug, Clone, Default)]
@@ -102,13 +110,19 @@ impl Target {
         AbuseError::Connect { server: self.endpoint.uri().to_string(), source: Box::new(source) }
     }
 
-    /// Whether the server still answers for itself.
+    /// Whether the server still answers for itself. It is asked again while it does not: connections that an attack has just
+    /// left may hold their places for a moment.
     pub(crate) async fn healthy(&self) -> bool {
-        let check = async {
+        let check = async || {
             let channel = self.channel().await.ok()?;
             let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await.ok()?;
             Some(answer.into_inner().status() == ServingStatus::Serving)
         };
-        tokio::time::timeout(PATIENCE, check).await.ok().flatten().unwrap_or(false)
+        let checks = async {
+            while check().await != Some(true) {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        tokio::time::timeout(RECOVERY, checks).await.is_ok()
     }
 }
