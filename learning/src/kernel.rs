@@ -83,7 +83,7 @@ fn blocks<R: Real, const L: usize>(
     design: &Design<R>,
     theta: &[f64],
     gradient: &mut [f64],
-    answer: &impl Answer<R, L>,
+    answer: &impl Answer<R, L, Given = Residual<R, L>>,
 ) -> f64 {
     let weights = padded::<R, L>(theta, design.outputs);
     let mut partial = vec![[R::ZERO; L]; weights.len()];
@@ -108,11 +108,15 @@ fn padded<R: Real, const L: usize>(theta: &[f64], outputs: usize) -> Vec<[R; L]>
     theta.chunks_exact(outputs).map(lanes).collect()
 }
 
-/// What a row's logits give: a value, and a residual that is scattered back over the row. An implementation must be
-/// `inline(always)`, or else it is compiled for the baseline processor only: a closure cannot promise that.
+/// What is made of a row's logits. An implementation must be `inline(always)`, or else it is compiled for the baseline processor
+/// only: a closure cannot promise that.
 trait Answer<R, const L: usize> {
-    fn answer(&self, row: usize, logits: [R; L]) -> (f64, [R; L]);
+    type Given;
+    fn answer(&self, row: usize, logits: [R; L]) -> Self::Given;
 }
+
+/// A value, and a residual that is scattered back over the row.
+type Residual<R, const L: usize> = (f64, [R; L]);
 
 /// One walk over `rows`, forward and back.
 struct Pass<'a, R, I, A, const L: usize> {
@@ -123,7 +127,11 @@ struct Pass<'a, R, I, A, const L: usize> {
     answer: &'a A,
 }
 
-impl<R: Real, I: Iterator<Item = usize>, A: Answer<R, L>, const L: usize> WithSimd for Pass<'_, R, I, A, L> {
+impl<R: Real, I, A, const L: usize> WithSimd for Pass<'_, R, I, A, L>
+where
+    I: Iterator<Item = usize>,
+    A: Answer<R, L, Given = Residual<R, L>>,
+{
     /// The sum of the values.
     type Output = f64;
 
@@ -234,8 +242,10 @@ struct Judge<'a, R> {
 }
 
 impl<R: Real, const L: usize> Answer<R, L> for Judge<'_, R> {
+    type Given = Residual<R, L>;
+
     #[inline(always)]
-    fn answer(&self, row: usize, logits: [R; L]) -> (f64, [R; L]) {
+    fn answer(&self, row: usize, logits: [R; L]) -> Residual<R, L> {
         let design = self.design;
         let outputs = design.outputs;
         let count = design.counts.as_ref().map_or(R::ONE, |counts| counts[row]);
@@ -296,35 +306,54 @@ impl Curvature {
 }
 
 fn probabilities<R: Real, const L: usize>(design: &Design<R>, theta: &[f64]) -> Vec<f64> {
-    let mut all = Vec::with_capacity(design.len() * design.outputs);
-    let weights = padded::<R, L>(theta, design.outputs);
-    Arch::new().dispatch(Forward {
-        design,
-        weights: &weights,
-        each: |logits: [R; L]| {
-            let (powers, total, _) = powers(logits, design.outputs);
-            all.extend(powers[..design.outputs].iter().map(|&p| (p / total).wide()));
-        },
-    });
-    all
+    let outputs = design.outputs;
+    let rows: Vec<[R; L]> = read(design, theta, &Probabilities { outputs });
+    rows.iter().flat_map(|row| row[..outputs].iter().map(|p| p.wide())).collect()
 }
 
-/// The logits of all rows, one after another.
-struct Forward<'a, R, F, const L: usize> {
-    design: &'a Design<R>,
-    weights: &'a [[R; L]],
-    each: F,
+/// Softmax of the logits.
+struct Probabilities {
+    outputs: usize,
 }
 
-impl<R: Real, F: FnMut([R; L]), const L: usize> WithSimd for Forward<'_, R, F, L> {
-    type Output = ();
+impl<R: Real, const L: usize> Answer<R, L> for Probabilities {
+    type Given = [R; L];
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, _: S) {
-        let Some((&bias, weights)) = self.weights.split_last() else { return };
+    fn answer(&self, _: usize, logits: [R; L]) -> [R; L] {
+        let (powers, total, _) = powers(logits, self.outputs);
+        powers.map(|p| p / total)
+    }
+}
+
+/// What `answer` makes of each row.
+fn read<R: Real, A: Answer<R, L>, const L: usize>(
+    design: &Design<R>,
+    theta: &[f64],
+    answer: &A,
+) -> Vec<A::Given> {
+    let weights = padded::<R, L>(theta, design.outputs);
+    Arch::new().dispatch(Forward { design, weights: &weights, answer })
+}
+
+/// One walk over all rows, forward only.
+struct Forward<'a, R, A, const L: usize> {
+    design: &'a Design<R>,
+    weights: &'a [[R; L]],
+    answer: &'a A,
+}
+
+impl<R: Real, A: Answer<R, L>, const L: usize> WithSimd for Forward<'_, R, A, L> {
+    type Output = Vec<A::Given>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+        let mut all = Vec::with_capacity(self.design.len());
+        let Some((&bias, weights)) = self.weights.split_last() else { return all };
         for row in 0..self.design.len() {
-            (self.each)(forward(self.design, row, weights, bias));
+            all.push(self.answer.answer(row, forward(self.design, row, weights, bias)));
         }
+        all
     }
 }
 
@@ -335,8 +364,10 @@ struct Bend<'a, R> {
 }
 
 impl<R: Real, const L: usize> Answer<R, L> for Bend<'_, R> {
+    type Given = Residual<R, L>;
+
     #[inline(always)]
-    fn answer(&self, row: usize, z: [R; L]) -> (f64, [R; L]) {
+    fn answer(&self, row: usize, z: [R; L]) -> Residual<R, L> {
         let outputs = self.design.outputs;
         let count = self.design.counts.as_ref().map_or(R::ONE, |counts| counts[row]);
         let Some(p) = self.at.probabilities.get(row * outputs..(row + 1) * outputs) else {
@@ -349,17 +380,21 @@ impl<R: Real, const L: usize> Answer<R, L> for Bend<'_, R> {
 }
 
 fn predict_lanes<R: Real, const L: usize>(design: &Design<R>, theta: &[f64]) -> Vec<u8> {
-    let mut all = Vec::with_capacity(design.len());
-    Arch::new().dispatch(Forward {
-        design,
-        weights: &padded::<R, L>(theta, design.outputs),
-        each: |logits: [R; L]| {
-            let largest =
-                (1..design.outputs).fold(0, |best, l| if logits[l] > logits[best] { l } else { best });
-            all.push(largest as u8);
-        },
-    });
-    all
+    read::<R, _, L>(design, theta, &Largest { outputs: design.outputs })
+}
+
+/// Index of the largest of the logits; the first of equals.
+struct Largest {
+    outputs: usize,
+}
+
+impl<R: Real, const L: usize> Answer<R, L> for Largest {
+    type Given = u8;
+
+    #[inline(always)]
+    fn answer(&self, _: usize, logits: [R; L]) -> u8 {
+        (1..self.outputs).fold(0, |best, l| if logits[l] > logits[best] { l } else { best }) as u8
+    }
 }
 
 #[cfg(test)]

@@ -33,6 +33,9 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
 /// Norm of a local gradient that is small enough: what ρ in f32 lets one see.
 const TOLERANCE: f64 = 1e-6;
 
+/// The same for the four runs: far below the distances that they are held to.
+const ROUGHER: f64 = 1e-5;
+
 /// At 1 it takes 79,000 poisoned rows and more; the smaller, the longer the first local solves.
 const LAMBDA: f64 = 0.1;
 
@@ -124,7 +127,7 @@ fn equilibrium(stage: &Stage, findings: &mut Findings) -> Result<(), Failure> {
         task: Task {
             lambda: LAMBDA,
             nu: NU,
-            solver: SolverSpec::Exact { tolerance: 10.0 * TOLERANCE },
+            solver: SolverSpec::Exact { tolerance: ROUGHER },
             start: learning::Start::Zeros,
             ..published::task(Kind::SquaredL2)
         },

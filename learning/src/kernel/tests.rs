@@ -124,3 +124,31 @@ fn huge_logits_give_a_finite_loss() {
     let value = accumulate(&Design::<f64>::new(&data), Link::Softmax, &theta, &mut gradient);
     assert!(value.is_finite() && gradient.iter().all(|g| g.is_finite()), "{value}");
 }
+
+#[test]
+fn grams_are_the_blocks_on_the_diagonal_of_the_second_derivative() {
+    for (link, soft, zeros, width, outputs) in [
+        (Link::Softmax, false, 0.8, 40, 10),
+        (Link::Softmax, true, 0.0, 9, 18),
+        (Link::Identity, true, 0.5, 5, 3),
+    ] {
+        let (data, theta) = random(60, width, outputs, zeros, soft);
+        let design = Design::<f32>::new(&data);
+        let at = Curvature::at(&design, link, &theta);
+        let grams = grams(&design, &at);
+        assert_eq!(grams.len(), outputs);
+        for (k, gram) in grams.iter().enumerate() {
+            assert_eq!(gram.len(), triangle(width + 1));
+            for column in 0..=width {
+                let unit = |j: usize| f64::from(u8::from(j == column * outputs + k));
+                let direction: Vec<f64> = (0..theta.len()).map(unit).collect();
+                let mut product = vec![0.0; theta.len()];
+                curve(&Design::<f64>::new(&data), &at, &direction, &mut product);
+                for row in column..=width {
+                    let (got, want) = (f64::from(gram[triangle(row) + column]), product[row * outputs + k]);
+                    assert!((got - want).abs() < 1e-4 * (1.0 + want.abs()), "{link:?} {k} {row} {column}");
+                }
+            }
+        }
+    }
+}
