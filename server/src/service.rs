@@ -4,7 +4,6 @@ use std::{
     collections::{HashMap, VecDeque},
     pin::Pin,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
-    time::Duration,
 };
 
 use proto::{
@@ -283,7 +282,7 @@ impl Service {
     /// Reads a worker's control stream to its end.
     async fn listen(self, seat: Seat, mut messages: Streaming<v1::FromWorker>) {
         let rank = seat.rank;
-        let (mut since, mut signs) = (Instant::now(), 0);
+        let (since, mut signs) = (Instant::now(), 0);
         while let Some(message) = messages.next().await {
             let message = match message {
                 Ok(message) => message.message,
@@ -297,11 +296,9 @@ impl Service {
             };
             let message = match message {
                 Some(from_worker::Message::Heartbeat(_)) | None => {
-                    if since.elapsed() >= Duration::from_secs(1) {
-                        (since, signs) = (Instant::now(), 0);
-                    }
                     signs += 1;
-                    if signs > limits::HEARTBEATS_PER_SECOND_MAX {
+                    let owed = since.elapsed().as_secs_f64() / self.shared.description.heartbeat_seconds;
+                    if f64::from(signs) > 2.0 * owed + f64::from(limits::HEARTBEATS_SPARE) {
                         // What still waits to be read is not: the stream ends here.
                         let _ = self.tell(Message::Flood(rank)).await;
                         return;
