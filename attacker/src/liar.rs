@@ -138,7 +138,7 @@ fn learners(entry: &Attackers, group: Group, builder: &Builder<'_>) -> Result<Ve
 }
 
 impl Participant for Liar {
-    fn respond(&mut self, view: &View<'_>) -> Vec<f32> {
+    fn respond(&mut self, view: &View<'_>) -> Arc<Vec<f32>> {
         let imitated: Vec<Vec<f32>> =
             self.learners.iter_mut().map(|learner| learner.respond(view.round, view.model)).collect();
         let honest: Vec<&[f32]> = imitated.iter().map(Vec::as_slice).collect();
@@ -159,7 +159,7 @@ impl Participant for Liar {
             .unwrap_or_else(|| vec![0.0; view.model.len()]);
         let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect();
         self.settled = Some(Settled { rho: wide(view.model), gradient: wide(&row), step: view.step });
-        row
+        Arc::new(row)
     }
 
     fn wants_honest(&self) -> bool {
@@ -250,7 +250,7 @@ mod tests {
         });
         let honest: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
         let row = liar.respond(&View { round, model: &model, step: 0.1, previous, honest: &honest });
-        row.into_iter().map(f32::to_bits).collect()
+        row.iter().copied().map(f32::to_bits).collect()
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod cast;
 use std::{
     collections::{BTreeMap, VecDeque},
     path::Path,
+    sync::Arc,
     time::Instant,
 };
 
@@ -274,7 +275,16 @@ impl Simulation {
                 counted: closed.counted.contains(&rank),
                 sum: closed.sum.as_deref(),
             });
-            (rank, one.respond(&View { round: round.get(), model, step, previous, honest }))
+            (
+                rank,
+                Arc::unwrap_or_clone(one.respond(&View {
+                    round: round.get(),
+                    model,
+                    step,
+                    previous,
+                    honest,
+                })),
+            )
         };
         let mut rows = spread(first, threads, |one| respond(one, &[]));
         let shown: Vec<&[f32]> =

@@ -8,6 +8,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
+    sync::Arc,
 };
 
 use lab::{
@@ -116,7 +117,7 @@ fn replay(scenario: &Scenario, seen: &Seen) -> Vec<f32> {
         for (rank, worker) in (0..).zip(&mut honest) {
             assert!(counted.contains(&rank), "round {round}: the vote of {rank} is missing");
             let view = View { round: report.round, model: &model, step: 1.0, previous: None, honest: &[] };
-            rows.push((Rank(rank), worker.respond(&view)));
+            rows.push((Rank(rank), Arc::unwrap_or_clone(worker.respond(&view))));
         }
         if counted.contains(&HONEST) {
             rows.push((Rank(HONEST), vec![0.0; model.len()]));

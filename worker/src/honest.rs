@@ -1,6 +1,6 @@
 //! The honest worker: its part of the task's data, or the rows of a file it was handed.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use learning::{Dataset, Learner, Memory, Objective, Seed, Task};
 use serde::{Deserialize, Serialize};
@@ -81,8 +81,8 @@ impl Honest {
 }
 
 impl Participant for Honest {
-    fn respond(&mut self, view: &View<'_>) -> Vec<f32> {
-        self.0.respond(view.round, view.model)
+    fn respond(&mut self, view: &View<'_>) -> Arc<Vec<f32>> {
+        Arc::new(self.0.respond(view.round, view.model))
     }
 
     fn remember(&self, memory: &mut Memory) {

@@ -13,7 +13,7 @@ mod reconnect;
 mod session;
 mod state;
 
-use std::{future::Future, path::PathBuf, time::Duration};
+use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 pub use error::WorkerError;
 pub use honest::{Honest, Rows, Scenario, Workers};
@@ -118,8 +118,8 @@ pub struct Previous<'a> {
 
 /// Decides what a worker answers.
 pub trait Participant: Send + 'static {
-    /// The row to send this round, as long as the model.
-    fn respond(&mut self, view: &View<'_>) -> Vec<f32>;
+    /// The row to send this round, as long as the model. Nobody changes it: who always says the same can say it without a copy.
+    fn respond(&mut self, view: &View<'_>) -> Arc<Vec<f32>>;
 
     /// Whether it has to see the honest rows of a round before it answers.
     fn wants_honest(&self) -> bool {

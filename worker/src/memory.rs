@@ -61,14 +61,14 @@ impl<P: Participant> Recalling<P> {
     /// When the disk does not take it.
     pub(crate) fn respond(&mut self, view: &View<'_>, model: u32) -> Result<Arc<Vec<f32>>, StateError> {
         if !self.remembers {
-            return Ok(Arc::new(self.participant.respond(view)));
+            return Ok(self.participant.respond(view));
         }
         if let Some(known) =
             self.answers.iter().find(|known| known.round == view.round && known.model == model)
         {
             return Ok(Arc::clone(&known.row));
         }
-        let row = Arc::new(self.participant.respond(view));
+        let row = self.participant.respond(view);
         // What came after this round was of a run that is no more.
         self.answers.retain(|known| known.round < view.round);
         let room = BYTES_MAX / (4 * row.len().max(1));
@@ -93,9 +93,9 @@ mod tests {
     struct Counter(f32);
 
     impl Participant for Counter {
-        fn respond(&mut self, _: &View<'_>) -> Vec<f32> {
+        fn respond(&mut self, _: &View<'_>) -> Arc<Vec<f32>> {
             self.0 += 1.0;
-            vec![self.0]
+            Arc::new(vec![self.0])
         }
     }
 

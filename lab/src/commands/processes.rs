@@ -1,6 +1,6 @@
 //! The processes themselves: server, worker, attacker.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use round::Reason;
 use server::Mode;
@@ -199,7 +199,7 @@ async fn idle(
     let stop = CancellationToken::new();
     let mut workers = JoinSet::new();
     for _ in 0..copies {
-        let idle = |joined: &Joined| Ok::<_, WorkerError>(Idle(joined.dimension));
+        let idle = |joined: &Joined| Ok::<_, WorkerError>(Idle(Arc::new(vec![0.0; joined.dimension])));
         workers.spawn(worker::run(config.clone(), idle, stop.clone().cancelled_owned()));
     }
     let all = async {
@@ -220,10 +220,10 @@ async fn idle(
 }
 
 /// Has nothing to compute.
-struct Idle(usize);
+struct Idle(Arc<Vec<f32>>);
 
 impl Participant for Idle {
-    fn respond(&mut self, _: &View<'_>) -> Vec<f32> {
-        vec![0.0; self.0]
+    fn respond(&mut self, _: &View<'_>) -> Arc<Vec<f32>> {
+        Arc::clone(&self.0)
     }
 }
