@@ -3,32 +3,37 @@
 //! Each coordinate is summed in f64, in the order of the rows, whatever the number of threads or the processor. A
 //! weight of exactly 0 removes the row: an outlier of 1e30 cannot leak through rounding.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::Rows;
 
 /// Coordinates summed at a time: their f64 sums stay in the nearest cache.
-const TILE: usize = 1024;
+const TILE: usize = 4096;
+/// Rows that are added to a sum while it is in a register.
+const TOGETHER: usize = 4;
 
 /// Coordinates a thread takes at a time.
 const BLOCK: usize = 16 * TILE;
 
-/// Writes the mean of `rows` and answers the weight of each.
-pub(crate) fn mean(rows: Rows<'_>, out: &mut [f32]) -> Vec<f64> {
-    let n = rows.0.len() as f64;
+/// Writes the mean of `rows` and answers which of them are finite: where one is not, the mean is of no use.
+pub(crate) fn mean(rows: Rows<'_>, out: &mut [f32]) -> Vec<bool> {
+    let divisor = rows.0.len() as f64;
     let all: Vec<(usize, f64)> = (0..rows.0.len()).map(|row| (row, 1.0)).collect();
+    let finite: Vec<AtomicBool> = all.iter().map(|_| AtomicBool::new(true)).collect();
     by_blocks(out, |start, out| {
-        Arch::new().dispatch(Sum { rows, weights: &all, divisor: n, start, out });
+        Arch::new().dispatch(Sum { rows, weights: &all, divisor, start, out, finite: &finite });
     });
-    vec![1.0 / n; rows.0.len()]
+    finite.into_iter().map(AtomicBool::into_inner).collect()
 }
 
-/// Writes Σ weight · row; weights beyond the rows are those of points at the origin.
+/// Writes Σ weight · row for rows that are finite; weights beyond the rows are those of points at the origin.
 pub(crate) fn combine(rows: Rows<'_>, weights: &[f64], out: &mut [f32]) {
     let present = present(rows, weights);
     by_blocks(out, |start, out| {
-        Arch::new().dispatch(Sum { rows, weights: &present, divisor: 1.0, start, out });
+        Arch::new().dispatch(Sum { rows, weights: &present, divisor: 1.0, start, out, finite: &[] });
     });
 }
 
@@ -53,6 +58,8 @@ struct Sum<'a> {
     divisor: f64,
     start: usize,
     out: &'a mut [f32],
+    /// Where to tell of rows that turn out not to be finite.
+    finite: &'a [AtomicBool],
 }
 
 impl WithSimd for Sum<'_> {
@@ -60,25 +67,47 @@ impl WithSimd for Sum<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { rows, weights, divisor, start, out } = self;
+        let Self { rows, weights, divisor, start, out, finite } = self;
         for (tile, out) in out.chunks_mut(TILE).enumerate() {
             let start = start + tile * TILE;
             let mut sums = [0.0; TILE];
             let sums = &mut sums[..out.len()];
-            for &(row, weight) in weights {
-                add(sums, weight, &rows.0[row][start..][..out.len()]);
+            let (fours, rest) = weights.as_chunks::<TOGETHER>();
+            for four in fours {
+                add(
+                    sums,
+                    four.map(|(_, weight)| weight),
+                    four.map(|(row, _)| &rows.0[row][start..][..out.len()]),
+                );
             }
+            for &(row, weight) in rest {
+                add(sums, [weight], [&rows.0[row][start..][..out.len()]]);
+            }
+            let mut sound = true;
             for (out, sum) in out.iter_mut().zip(sums) {
+                sound &= sum.is_finite();
                 *out = ((*sum / divisor) as f32).clamp(f32::MIN, f32::MAX);
+            }
+            if !sound {
+                // No sum of numbers overflows f64, and no infinity leaves it.
+                for (row, finite) in rows.0.iter().zip(finite) {
+                    finite.fetch_and(
+                        row[start..][..out.len()].iter().all(|x| x.is_finite()),
+                        Ordering::Relaxed,
+                    );
+                }
             }
         }
     }
 }
 
 #[inline(always)]
-fn add(sums: &mut [f64], weight: f64, row: &[f32]) {
-    for (sum, &x) in sums.iter_mut().zip(row) {
-        *sum += weight * f64::from(x);
+fn add<const N: usize>(sums: &mut [f64], weights: [f64; N], rows: [&[f32]; N]) {
+    let rows = rows.map(|row| &row[..sums.len()]);
+    for (k, sum) in sums.iter_mut().enumerate() {
+        for (weight, row) in weights.iter().zip(rows) {
+            *sum += weight * f64::from(row[k]);
+        }
     }
 }
 

@@ -169,25 +169,27 @@ fn elect(
 ) -> Result<Aggregate, Refusal> {
     let pipeline = round.pipeline;
     if pipeline.is_plain() {
-        if pipeline.rule == Rule::Average {
-            let weights = affine::mean(Rows(rows), out);
-            if is_finite(out) {
-                return Ok(answer(ranks, &vec![true; rows.len()], weights));
-            }
-        }
-        let finite: Vec<bool> = rows.iter().map(|row| is_finite(row)).collect();
+        let averages = pipeline.rule == Rule::Average;
+        let finite = if averages {
+            affine::mean(Rows(rows), out)
+        } else {
+            rows.iter().map(|row| is_finite(row)).collect()
+        };
         let f = spare(round, &finite)?;
         let kept = only(rows, &finite);
-        let weights = match pipeline.rule {
-            Rule::Average => affine::mean(Rows(&kept), out),
-            rule => coordinatewise::apply(rule, &Source::new(Rows(&kept), None), f, out),
+        let weights = if averages {
+            if kept.len() < rows.len() {
+                affine::mean(Rows(&kept), out);
+            }
+            vec![1.0 / kept.len() as f64; kept.len()]
+        } else {
+            coordinatewise::apply(pipeline.rule, &Source::new(Rows(&kept), None), f, out)
         };
         return Ok(answer(ranks, &finite, weights));
     }
     let survey = election::survey(pipeline, Rows(rows), anchor, out.len());
-    // A row that is not finite is at no finite distance of any other; one row has no other.
-    let suspicious = rows.len() == 1 || !survey.is_finite();
-    let finite: Vec<bool> = rows.iter().map(|row| !suspicious || is_finite(row)).collect();
+    let finite: Vec<bool> =
+        (0..).zip(rows).map(|(point, row)| survey.vouches(point) || is_finite(row)).collect();
     let f = spare(round, &finite)?;
     let (kept, kept_ranks) = (only(rows, &finite), only(ranks, &finite));
     let present: Vec<usize> =

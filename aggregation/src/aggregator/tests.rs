@@ -112,6 +112,36 @@ fn every_pipeline_stays_near_the_honest_rows_whatever_two_of_eleven_send() {
 }
 
 #[test]
+fn a_row_with_a_number_that_is_none_is_set_aside_by_every_pipeline() {
+    let rows: Vec<Vec<f32>> =
+        (0..11).map(|row| (0..40).map(|k| ((row * 13 + k * 7) % 11) as f32).collect()).collect();
+    let ranks: Vec<u32> = (0..11).collect();
+    for (text, broken) in everything()
+        .iter()
+        .flat_map(|text| [f32::NAN, f32::INFINITY, f32::NEG_INFINITY].map(|broken| (text, broken)))
+    {
+        let mut rows = rows.clone();
+        rows[4][17] = broken;
+        let views: Vec<&[f32]> = rows.iter().map(|row| &row[..]).collect();
+        let (mut out, mut want) = (vec![0.0; 40], vec![0.0; 40]);
+        let aggregate = |f, ranks: &[u32], views: &[&[f32]], out: &mut [f32]| {
+            let mut aggregator = Aggregator::new(text.parse().unwrap(), f, 5);
+            aggregator.aggregate_with_root(1, ranks, views, Some(&rows[0]), out)
+        };
+        let without = |all: &[u32]| -> Vec<u32> { all.iter().copied().filter(|rank| *rank != 4).collect() };
+        let left: Vec<&[f32]> = without(&ranks).into_iter().map(|rank| views[rank as usize]).collect();
+        match (aggregate(3, &ranks, &views, &mut out), aggregate(2, &without(&ranks), &left, &mut want)) {
+            (Ok(with), Ok(_)) => {
+                assert_eq!(with.set_aside, [4], "{text} {broken}");
+                assert_eq!(with.verdicts[4].weight, 0.0, "{text} {broken}");
+                assert_eq!(out, want, "{text} {broken}");
+            }
+            (with, without) => assert_eq!(with.is_err(), without.is_err(), "{text} {broken}"),
+        }
+    }
+}
+
+#[test]
 fn one_row_no_liars_equal_rows_and_rows_of_zero_are_answered_by_every_rule() {
     for text in everything().iter().filter(|text| !text.contains("fltrust")) {
         for (rows, want) in [

@@ -1,141 +1,198 @@
 //! All squared distances between points, each coordinate read once.
 //!
 //! D_ij = ‖x_i − x_j‖², summed as squares of differences: ‖x‖² + ‖y‖² − 2⟨x, y⟩ is ruined by one long vector.
-//! Squares are summed in f32 over strips of 512 coordinates, in 16 lanes, and strips in f64, always in the same order:
-//! the bits do not depend on the number of threads, nor on the processor. A strip whose f32 sum overflows or is so
-//! small that squares may have vanished is summed again in f64, so that rows of 1e30 and of 1e-30 are right as well.
-//! Points meet in groups of four, or two where registers are short: a number that was loaded is used so often.
+//! Squares are summed in 16 lanes of f32 over strips of 256 coordinates, and those of 64 strips likewise; these sums in f64,
+//! always in the same order: the bits do not depend on the number of threads, nor on the processor. A block whose sum overflows
+//! or is so small that squares may have vanished is summed again in f64, so that rows of 1e30 and of 1e-30 are right as well.
+//! Points meet in groups of four, or three where registers are short: a number that was loaded is used so often, and no sum
+//! waits for itself.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd, bytemuck};
 
+/// Coordinates of which a sum is never out of a register: those of some thirty points stay in the nearest cache.
+const STRIP: usize = 256;
 /// Coordinates whose squares are summed in f32.
-const STRIP: usize = 512;
+const RUN: usize = 64 * STRIP;
 const LANES: usize = 16;
-/// Below it the squares of a strip may have vanished in f32.
-const TINY: f32 = 1e-28;
-
-type Lanes = [f32; LANES];
+/// Below it the squares of a block may have vanished in f32.
+const TINY: f64 = 1e-28;
 
 static ORIGIN: [f32; STRIP] = [0.0; STRIP];
 
 /// Squared distances in the coordinates from `start` to `end` between `points`, of which `None` is the origin: pair
 /// (i, j < i) at i(i − 1)/2 + j.
 pub(super) fn of_block(points: &[Option<&[f32]>], start: usize, end: usize) -> Vec<f64> {
+    let len = end - start;
+    let points: Vec<Option<&[f32]>> = points.iter().map(|point| point.map(|row| &row[start..end])).collect();
     let mut sums = vec![0.0; points.len() * points.len().saturating_sub(1) / 2];
-    let whole = start + (end - start) / LANES * LANES;
-    let mut strips: Vec<&[f32]> = Vec::with_capacity(points.len());
-    for start in (start..whole).step_by(STRIP) {
-        let len = STRIP.min(whole - start);
-        strips.clear();
-        strips.extend(points.iter().map(|point| point.map_or(&ORIGIN[..len], |row| &row[start..][..len])));
-        Arch::new().dispatch(Strip { strips: &strips, sums: &mut sums });
-    }
-    if whole < end {
-        // The last few coordinates are padded with zeros to whole lanes.
-        let padded = |point: Option<&[f32]>| -> Lanes {
-            let rest = point.map_or(&[][..], |row| &row[whole..end]);
-            std::array::from_fn(|lane| rest.get(lane).copied().unwrap_or(0.0))
-        };
-        let rest: Vec<Lanes> = points.iter().copied().map(padded).collect();
-        let strips: Vec<&[f32]> = rest.iter().map(|lanes| &lanes[..]).collect();
-        Arch::new().dispatch(Strip { strips: &strips, sums: &mut sums });
+    Arch::new().dispatch(Block { points: &points, len, sums: &mut sums });
+    let pairs = (0..points.len()).flat_map(|i| (0..i).map(move |j| (i, j)));
+    for (sum, (i, j)) in sums.iter_mut().zip(pairs) {
+        if !(TINY..=f64::MAX).contains(sum) {
+            *sum = carefully(points[i], points[j], len);
+        }
     }
     sums
 }
 
-/// The same coordinates of all points, whole lanes of them, and where the squares go.
-struct Strip<'a> {
-    strips: &'a [&'a [f32]],
+/// The same `len` coordinates of all points, and where the squares go.
+struct Block<'a> {
+    points: &'a [Option<&'a [f32]>],
+    len: usize,
     sums: &'a mut [f64],
 }
 
-impl WithSimd for Strip<'_> {
+impl WithSimd for Block<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // Sixteen sums fit the registers of AVX-512 and NEON only; they are the same either way.
-        if S::REGISTER_COUNT >= 32 {
-            add_strip::<S, 4>(simd, self.strips, self.sums);
-        } else {
-            add_strip::<S, 2>(simd, self.strips, self.sums);
-        }
-    }
-}
-
-#[inline(always)]
-fn add_strip<S: Simd, const GROUP: usize>(simd: S, strips: &[&[f32]], sums: &mut [f64]) {
-    let groups = strips.len().div_ceil(GROUP);
-    let last = strips.len() - 1;
-    for g in 0..groups {
-        let a: [&[f32]; GROUP] = std::array::from_fn(|i| strips[last.min(g * GROUP + i)]);
-        for h in 0..=g {
-            let b: [&[f32]; GROUP] = std::array::from_fn(|j| strips[last.min(h * GROUP + j)]);
-            let mut squares = [[[0.0; LANES]; GROUP]; GROUP];
-            meet(simd, a, b, &mut squares);
-            for (i, squares) in (g * GROUP..strips.len()).zip(squares) {
-                for (j, lanes) in (h * GROUP..i).zip(squares) {
-                    let square = sum(lanes);
-                    let reliable = (TINY..=f32::MAX).contains(&square);
-                    let square = if reliable { f64::from(square) } else { carefully(strips[i], strips[j]) };
-                    sums[i * (i - 1) / 2 + j] += square;
-                }
+        let Self { points, len, sums } = self;
+        let zero = simd.splat_f32s(0.0);
+        let mut lanes = vec![zero; sums.len() * LANES / S::F32_LANES];
+        let mut strips: Vec<&[S::f32s]> = Vec::with_capacity(points.len());
+        let whole = len / LANES * LANES;
+        for run in (0..len).step_by(RUN) {
+            lanes.fill(zero);
+            for start in (run..whole.min(run + RUN)).step_by(STRIP) {
+                let len = STRIP.min(whole - start);
+                let rows = points.iter().map(|row| row.map_or(&ORIGIN[..len], |row| &row[start..][..len]));
+                strips.clear();
+                strips.extend(rows.map(|row| S::as_simd_f32s(row).0));
+                add_strip(simd, &strips, &mut lanes);
+            }
+            if whole < len && len <= run + RUN {
+                // The last few coordinates are padded with zeros to whole lanes.
+                let rest: Vec<[f32; LANES]> = points.iter().map(|row| padded(*row, whole)).collect();
+                let strips: Vec<&[S::f32s]> = rest.iter().map(|row| S::as_simd_f32s(row).0).collect();
+                add_strip(simd, &strips, &mut lanes);
+            }
+            let lanes: &[f32] = bytemuck::cast_slice(&lanes);
+            for (sum, lanes) in sums.iter_mut().zip(lanes.as_chunks::<LANES>().0) {
+                *sum += halves(lanes.map(f64::from));
             }
         }
     }
 }
 
-/// Squared distances of each of `a` to each of `b`, by lanes: as many at a time as the processor has in a register.
+/// Adds the squares of a strip of all points to the `lanes` of their pairs.
 #[inline(always)]
-fn meet<S: Simd, const GROUP: usize>(
+fn add_strip<S: Simd>(simd: S, strips: &[&[S::f32s]], lanes: &mut [S::f32s]) {
+    // Sixteen sums fit the registers of AVX-512 and NEON only; they are the same either way.
+    if S::REGISTER_COUNT >= 32 {
+        add_groups::<S, 4>(simd, strips, lanes);
+    } else {
+        add_groups::<S, 3>(simd, strips, lanes);
+    }
+}
+
+#[inline(always)]
+fn add_groups<S: Simd, const GROUP: usize>(simd: S, strips: &[&[S::f32s]], lanes: &mut [S::f32s]) {
+    for at in (0..strips.len()).step_by(GROUP) {
+        match strips.len() - at {
+            1 => add_group::<S, 1, GROUP>(simd, strips, at, lanes),
+            2 => add_group::<S, 2, GROUP>(simd, strips, at, lanes),
+            3 if GROUP > 3 => add_group::<S, 3, GROUP>(simd, strips, at, lanes),
+            _ => add_group::<S, GROUP, GROUP>(simd, strips, at, lanes),
+        }
+    }
+}
+
+/// The pairs of the `A` points from `at` on with those before, and with each other.
+#[inline(always)]
+fn add_group<S: Simd, const A: usize, const B: usize>(
     simd: S,
-    a: [&[f32]; GROUP],
-    b: [&[f32]; GROUP],
-    squares: &mut [[Lanes; GROUP]; GROUP],
+    strips: &[&[S::f32s]],
+    at: usize,
+    lanes: &mut [S::f32s],
+) {
+    for before in (0..at).step_by(B) {
+        meet::<S, A, B, false>(simd, strips, [at, before], lanes);
+    }
+    meet::<S, A, A, true>(simd, strips, [at, at], lanes);
+}
+
+/// The pairs of the `A` points and the `B` points from `places` on; if they are the `SAME`, each pair once.
+#[inline(always)]
+fn meet<S: Simd, const A: usize, const B: usize, const SAME: bool>(
+    simd: S,
+    strips: &[&[S::f32s]],
+    places: [usize; 2],
+    lanes: &mut [S::f32s],
 ) {
     let parts = LANES / S::F32_LANES;
-    let registers = S::as_simd_f32s(a[0]).0.len();
-    let x = a.map(|row| &S::as_simd_f32s(row).0[..registers]);
-    let y = b.map(|row| &S::as_simd_f32s(row).0[..registers]);
+    let registers = strips[0].len();
+    let x: [&[S::f32s]; A] = std::array::from_fn(|i| &strips[places[0] + i][..registers]);
+    let y: [&[S::f32s]; B] = std::array::from_fn(|j| &strips[places[1] + j][..registers]);
     for part in 0..parts {
-        let mut sums = [[simd.splat_f32s(0.0); GROUP]; GROUP];
+        let mut sums = [[simd.splat_f32s(0.0); B]; A];
         let mut c = part;
         while c < registers {
-            for i in 0..GROUP {
-                for j in 0..GROUP {
+            for i in 0..A {
+                for j in 0..if SAME { i } else { B } {
                     let difference = simd.sub_f32s(x[i][c], y[j][c]);
-                    sums[i][j] = simd.add_f32s(sums[i][j], simd.mul_f32s(difference, difference));
+                    sums[i][j] = simd.mul_add_f32s(difference, difference, sums[i][j]);
                 }
             }
             c += parts;
         }
-        for (squares, sums) in squares.iter_mut().zip(&sums) {
-            for (lanes, sum) in squares.iter_mut().zip(sums) {
-                S::as_mut_simd_f32s(lanes).0[part] = *sum;
+        for i in 0..A {
+            let point = places[0] + i;
+            let first = point * point.saturating_sub(1) / 2 + places[1];
+            for j in 0..if SAME { i } else { B } {
+                let sum = &mut lanes[(first + j) * parts + part];
+                *sum = simd.add_f32s(*sum, sums[i][j]);
             }
         }
     }
 }
 
 /// The sum of the lanes, by halves.
-#[inline(always)]
-fn sum(lanes: Lanes) -> f32 {
-    let eight: [f32; 8] = std::array::from_fn(|k| lanes[k] + lanes[k + 8]);
-    let four: [f32; 4] = std::array::from_fn(|k| eight[k] + eight[k + 4]);
+fn halves(lanes: [f64; LANES]) -> f64 {
+    let eight: [f64; 8] = std::array::from_fn(|k| lanes[k] + lanes[k + 8]);
+    let four: [f64; 4] = std::array::from_fn(|k| eight[k] + eight[k + 4]);
     (four[0] + four[2]) + (four[1] + four[3])
 }
 
-/// The squared distance in f64.
-#[inline(never)]
-fn carefully(a: &[f32], b: &[f32]) -> f64 {
-    let mut sums = [0.0; LANES];
-    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
-        for (sum, (&a, &b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            let difference = f64::from(a) - f64::from(b);
-            *sum += difference * difference;
+/// The squared distance of points of length `len`, summed in f64.
+fn carefully(a: Option<&[f32]>, b: Option<&[f32]>, len: usize) -> f64 {
+    Arch::new().dispatch(Careful { a, b, len })
+}
+
+struct Careful<'a> {
+    a: Option<&'a [f32]>,
+    b: Option<&'a [f32]>,
+    len: usize,
+}
+
+impl WithSimd for Careful<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let mut sums = [0.0; LANES];
+        for start in (0..self.len).step_by(LANES) {
+            let (a, b) = (padded(self.a, start), padded(self.b, start));
+            for (sum, (a, b)) in sums.iter_mut().zip(a.into_iter().zip(b)) {
+                let difference = f64::from(a) - f64::from(b);
+                *sum += difference * difference;
+            }
+        }
+        halves(sums)
+    }
+}
+
+/// The lanes from `start` on, with zeros behind the last number.
+#[inline(always)]
+fn padded(point: Option<&[f32]>, start: usize) -> [f32; LANES] {
+    let mut lanes = [0.0; LANES];
+    if let Some(rest) = point.map(|row| &row[start..]) {
+        match rest.first_chunk() {
+            Some(whole) => lanes = *whole,
+            None => lanes[..rest.len()].copy_from_slice(rest),
         }
     }
-    sums.iter().sum()
+    lanes
 }
 
 #[cfg(test)]

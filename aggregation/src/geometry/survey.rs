@@ -71,9 +71,10 @@ impl Survey {
         self.points
     }
 
-    /// Whether all distances are.
-    pub(crate) fn is_finite(&self) -> bool {
-        self.parts.iter().flat_map(|part| &part.distances).all(|distance| distance.is_finite())
+    /// Whether a point is at a finite distance of any other everywhere, as only one that is finite can be.
+    pub(crate) fn vouches(&self, point: usize) -> bool {
+        let mut others = (0..self.points).filter(|&other| other != point);
+        others.any(|other| self.parts.iter().all(|part| part.distances[pair(point, other)].is_finite()))
     }
 
     /// Squared distances.
@@ -108,6 +109,12 @@ fn total<'a>(points: usize, parts: impl Iterator<Item = &'a Part>) -> Matrix {
         }
     }
     sums
+}
+
+/// The place of the pair of two different points.
+fn pair(i: usize, j: usize) -> usize {
+    let (i, j) = (i.max(j), i.min(j));
+    i * (i - 1) / 2 + j
 }
 
 fn pairs(points: usize) -> impl Iterator<Item = (usize, usize)> {
