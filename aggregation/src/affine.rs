@@ -10,13 +10,13 @@ use rayon::prelude::*;
 
 use crate::Rows;
 
-/// Coordinates summed at a time: their f64 sums stay in the nearest cache.
+/// Coordinates summed at a time: their f64 sums stay in a near cache.
 const TILE: usize = 4096;
 /// Rows that are added to a sum while it is in a register.
 const TOGETHER: usize = 4;
 
 /// Coordinates a thread takes at a time.
-const BLOCK: usize = 16 * TILE;
+const BLOCK: usize = 4 * TILE;
 
 /// Writes the mean of `rows` and answers which of them are finite: where one is not, the mean is of no use.
 pub(crate) fn mean(rows: Rows<'_>, out: &mut [f32]) -> Vec<bool> {
@@ -68,20 +68,18 @@ impl WithSimd for Sum<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Self { rows, weights, divisor, start, out, finite } = self;
+        let mut sums = vec![0.0; TILE.min(out.len())];
         for (tile, out) in out.chunks_mut(TILE).enumerate() {
             let start = start + tile * TILE;
-            let mut sums = [0.0; TILE];
             let sums = &mut sums[..out.len()];
+            sums.fill(0.0);
+            let part = |row: usize| &rows.0[row][start..][..out.len()];
             let (fours, rest) = weights.as_chunks::<TOGETHER>();
             for four in fours {
-                add(
-                    sums,
-                    four.map(|(_, weight)| weight),
-                    four.map(|(row, _)| &rows.0[row][start..][..out.len()]),
-                );
+                add(sums, four.map(|(_, weight)| weight), four.map(|(row, _)| part(row)));
             }
             for &(row, weight) in rest {
-                add(sums, [weight], [&rows.0[row][start..][..out.len()]]);
+                add(sums, [weight], [part(row)]);
             }
             let mut sound = true;
             for (out, sum) in out.iter_mut().zip(sums) {
@@ -91,10 +89,8 @@ impl WithSimd for Sum<'_> {
             if !sound {
                 // No sum of numbers overflows f64, and no infinity leaves it.
                 for (row, finite) in rows.0.iter().zip(finite) {
-                    finite.fetch_and(
-                        row[start..][..out.len()].iter().all(|x| x.is_finite()),
-                        Ordering::Relaxed,
-                    );
+                    let part = &row[start..][..out.len()];
+                    finite.fetch_and(part.iter().all(|x| x.is_finite()), Ordering::Relaxed);
                 }
             }
         }

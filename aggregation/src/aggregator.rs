@@ -187,7 +187,7 @@ fn elect(
         };
         return Ok(answer(ranks, &finite, weights));
     }
-    let survey = election::survey(pipeline, Rows(rows), anchor, out.len());
+    let survey = election::survey(round, Rows(rows), anchor, out.len());
     let finite: Vec<bool> =
         (0..).zip(rows).map(|(point, row)| survey.vouches(point) || is_finite(row)).collect();
     let f = spare(round, &finite)?;
@@ -201,7 +201,8 @@ fn elect(
         _ => None,
     };
     let round = Round { f, ..round };
-    let weights = Voters::seat(round, cloud, keys, pivot).aggregate(round, Rows(&kept), anchor, out)?;
+    let voters = Voters::seat(round, cloud, keys, pivot);
+    let weights = voters.aggregate(round, Rows(&kept), (&survey, &present), anchor, out)?;
     Ok(answer(ranks, &finite, weights))
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     MedianVariant, Pipeline, PreAggregator, Refusal, Rows, Rule, affine, before,
     coordinatewise::{self, Source},
-    geometry::{Cloud, Mixing, Survey},
+    geometry::{Asked, Cloud, Mixing, Survey},
     rules::{
         bulyan, caf, centered_clipping, cge, clipped_mean, dnc, fltrust, geometric_median, krum, mda, monna,
         sign_guard, smea,
@@ -17,6 +17,18 @@ pub(crate) struct Round<'a> {
     pub(crate) f: usize,
     pub(crate) seed: u64,
     pub(crate) number: u32,
+}
+
+impl Round<'_> {
+    /// The coordinates of `d` that a rule draws, ascending.
+    fn drawn(&self, d: usize) -> Vec<usize> {
+        match self.pipeline.rule {
+            Rule::Dnc { iterations, dimensions, .. } if dimensions < d => {
+                dnc::all_drawn(d, dimensions, self.seed, self.number, iterations)
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// Voters after the pre-aggregators.
@@ -137,18 +149,22 @@ impl Voters {
         self.mixing.as_ref().map_or_else(|| weights.to_vec(), |mixing| pull(weights, mixing))
     }
 
-    /// Writes the aggregate of `rows` and answers what became of each.
+    /// Writes the aggregate of `rows`, which the survey has at the places `present`, and answers what became of each.
     pub(crate) fn aggregate(
         &self,
         round: Round<'_>,
         rows: Rows<'_>,
+        (survey, present): (&Survey, &[usize]),
         anchor: Option<&[f32]>,
         out: &mut [f32],
     ) -> Result<Vec<f64>, Refusal> {
-        let columns = |drawn: &[usize]| {
-            rows.0.iter().map(|row| drawn.iter().map(|&k| row[k]).collect()).collect::<Vec<_>>()
+        let voters = || present.iter().take(rows.0.len()).copied();
+        let columns = |drawn: &[usize]| survey.drawn(voters(), drawn);
+        let signs = |mixing: Option<&Mixing>| match mixing {
+            // Mixed rows are known only now.
+            Some(_) => coordinatewise::signs(&Source::new(rows, mixing), out.len()),
+            None => voters().map(|voter| survey.signs(voter)).collect(),
         };
-        let signs = |mixing: Option<&Mixing>| coordinatewise::signs(&Source::new(rows, mixing), out.len());
         let weights = self.decide(round, out.len(), columns, signs)?;
         Ok(self.write(round, weights.as_deref(), rows, anchor, out))
     }
@@ -261,7 +277,9 @@ impl Voters {
             let drawn = dnc::draw(d, dimensions, round.seed, round.number, iteration);
             let part = columns(&drawn);
             let views: Vec<&[f32]> = part.iter().map(Vec::as_slice).collect();
-            let survey = survey(round.pipeline, Rows(&views), None, dimensions);
+            let asked = Asked { products: round.pipeline.needs_products(), ..Asked::default() };
+            let points = points(round.pipeline, Rows(&views), None);
+            let survey = Survey::new(&points, views.len(), dimensions, asked);
             let all: Vec<usize> = (0..survey.points()).collect();
             let mut cloud = survey.cloud(&all, views.len(), round.pipeline.needs_products());
             if let Some(mixing) = &self.mixing {
@@ -273,9 +291,15 @@ impl Voters {
     }
 }
 
-/// What rows and the fixed points that `pipeline` needs say of each other.
-pub(crate) fn survey(pipeline: &Pipeline, rows: Rows<'_>, anchor: Option<&[f32]>, d: usize) -> Survey {
-    Survey::new(&points(pipeline, rows, anchor), rows.0.len(), d, pipeline.needs_products())
+/// What rows and the fixed points that the pipeline needs say of each other, and what it asks of their coordinates.
+pub(crate) fn survey(round: Round<'_>, rows: Rows<'_>, anchor: Option<&[f32]>, d: usize) -> Survey {
+    let Round { pipeline, .. } = round;
+    let asked = Asked {
+        products: pipeline.needs_products(),
+        signs: matches!(pipeline.rule, Rule::SignGuard { .. }) && pipeline.before.is_empty(),
+        drawn: &round.drawn(d),
+    };
+    Survey::new(&points(pipeline, rows, anchor), rows.0.len(), d, asked)
 }
 
 /// The rows, then the origin and the centre or root as `pipeline` needs them; `None` is the origin.

@@ -3,13 +3,15 @@
 mod cloud;
 mod distances;
 mod products;
+mod signs;
 mod survey;
 
 #[cfg(test)]
 pub(crate) use cloud::tests::cloud;
 pub(crate) use cloud::{Cloud, Mixing};
 pub(crate) use products::{Point, products};
-pub(crate) use survey::Survey;
+pub(crate) use signs::count;
+pub(crate) use survey::{Asked, Survey};
 
 /// Coordinates summed at a time, of `d`: at most 64 blocks, whose sums are added in order. A block is never divided, by
 /// threads or by shards, and so neither changes a bit.

@@ -10,7 +10,7 @@ use crate::{
     coordinatewise::{self, Source},
     election::{self, Round, Voters},
     finite::is_finite,
-    geometry::{Mixing, Survey, block},
+    geometry::{Asked, Mixing, Survey, block},
     order,
 };
 
@@ -70,7 +70,13 @@ fn aggregate(round: Round<'_>, ranks: &[u32], shards: &[Shard<'_>]) -> Vec<f32> 
     }
     let surveys = shards.iter().map(|shard| {
         let points = election::points(pipeline, Rows(&shard.rows), shard.anchor);
-        Survey::by_blocks(&points, ranks.len(), shard.rows[0].len(), block(d), pipeline.needs_products())
+        Survey::by_blocks(
+            &points,
+            ranks.len(),
+            shard.rows[0].len(),
+            block(d),
+            Asked { products: pipeline.needs_products(), ..Asked::default() },
+        )
     });
     let survey = Survey::join(surveys);
     let all: Vec<usize> = (0..survey.points()).collect();

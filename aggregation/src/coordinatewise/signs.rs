@@ -4,6 +4,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::source::{MIXED, Source};
+use crate::geometry::count;
 
 /// Columns counted at a time.
 const TILE: usize = 8 * MIXED;
@@ -46,11 +47,9 @@ impl WithSimd for Tile<'_> {
         let Self { voters, start, len, wide, values, counts } = self;
         // The padding is zeros, which have no sign.
         voters.fill(start, len, TILE, wide, values);
-        for ([positive, negative], values) in counts.iter_mut().zip(values.chunks_exact(TILE)) {
-            for &x in values {
-                *positive += u32::from(x > 0.0);
-                *negative += u32::from(x < 0.0);
-            }
+        for (counts, values) in counts.iter_mut().zip(values.chunks_exact(TILE)) {
+            let part = count(values);
+            *counts = [counts[0] + part[0], counts[1] + part[1]];
         }
     }
 }

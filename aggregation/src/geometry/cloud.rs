@@ -120,13 +120,14 @@ pub(super) fn middle(distances: &Matrix, voters: usize) -> usize {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::geometry::Survey;
+    use crate::geometry::{Asked, Survey};
 
     /// A cloud of these voters with the origin, and the anchor if there is one.
     pub(crate) fn cloud(rows: &[&[f32]], anchor: Option<&[f32]>) -> Cloud {
         let points: Vec<Option<&[f32]>> =
             rows.iter().map(|&row| Some(row)).chain([None]).chain(anchor.map(Some)).collect();
-        let survey = Survey::new(&points, rows.len(), rows[0].len(), true);
+        let survey =
+            Survey::new(&points, rows.len(), rows[0].len(), Asked { products: true, ..Asked::default() });
         survey.cloud(&(0..points.len()).collect::<Vec<_>>(), rows.len(), true)
     }
 

@@ -136,12 +136,12 @@ fn meet<S: Simd, const A: usize, const B: usize, const SAME: bool>(
             }
             c += parts;
         }
-        for i in 0..A {
+        for (i, sums) in sums.iter().enumerate() {
             let point = places[0] + i;
             let first = point * point.saturating_sub(1) / 2 + places[1];
-            for j in 0..if SAME { i } else { B } {
-                let sum = &mut lanes[(first + j) * parts + part];
-                *sum = simd.add_f32s(*sum, sums[i][j]);
+            for (j, &sum) in sums.iter().enumerate().take(if SAME { i } else { B }) {
+                let lanes = &mut lanes[(first + j) * parts + part];
+                *lanes = simd.add_f32s(*lanes, sum);
             }
         }
     }
@@ -197,10 +197,14 @@ fn padded(point: Option<&[f32]>, start: usize) -> [f32; LANES] {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Threads, geometry::Survey, matrix::Matrix};
+    use crate::{
+        Threads,
+        geometry::{Asked, Survey},
+        matrix::Matrix,
+    };
 
     fn distances(points: &[Option<&[f32]>], d: usize) -> Matrix {
-        Survey::new(points, points.len(), d, false).distances()
+        Survey::new(points, points.len(), d, Asked::default()).distances()
     }
 
     fn rows(n: usize, d: usize) -> Vec<Vec<f32>> {

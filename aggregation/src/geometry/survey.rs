@@ -1,4 +1,5 @@
-//! One pass over the coordinates of all points: their distances, and products where distances hide directions.
+//! One pass over the coordinates of all points: their distances, products where distances hide directions, and what a rule asks
+//! of coordinates themselves.
 //!
 //! ⟨x_i − b, x_j − b⟩ from distances is (D_ib + D_jb − D_ij) / 2, which keeps nothing of the direction of a point a
 //! thousand times farther away than the others. Such points are found block by block, and their products in the block
@@ -11,15 +12,29 @@ use super::{
     cloud::{Cloud, middle},
     distances,
     products::{self, Point},
+    signs::signs,
 };
 use crate::matrix::{Matrix, median};
 
 /// A point this many times farther from the base than half of the voters are has its products summed directly.
 const FAR: f64 = 100.0;
 
+/// What is to be seen on the way, beside distances.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Asked<'a> {
+    /// Inner products.
+    pub(crate) products: bool,
+    /// How many coordinates of each voter are positive, and how many negative.
+    pub(crate) signs: bool,
+    /// The voters' coordinates at these places, ascending.
+    pub(crate) drawn: &'a [usize],
+}
+
 /// What all blocks of coordinates say about the points.
 pub(crate) struct Survey {
     points: usize,
+    /// Places of the drawn coordinates.
+    drawn: Vec<usize>,
     parts: Vec<Part>,
 }
 
@@ -29,13 +44,16 @@ struct Part {
     distances: Vec<f64>,
     /// ⟨x_i − c, x_j − c⟩ around a point c of the block's choice, where a point is far from the others.
     products: Option<Matrix>,
+    /// Of each voter, if asked for.
+    signs: Vec<[u32; 2]>,
+    /// The drawn coordinates of each voter.
+    drawn: Vec<Vec<f32>>,
 }
 
 impl Survey {
-    /// Of `points`, the first `voters` of which vote and `None` is the origin, of length `d`; with products if rules
-    /// will ask for these.
-    pub(crate) fn new(points: &[Option<&[f32]>], voters: usize, d: usize, products: bool) -> Self {
-        Self::by_blocks(points, voters, d, block(d), products)
+    /// Of `points`, the first `voters` of which vote and `None` is the origin, of length `d`.
+    pub(crate) fn new(points: &[Option<&[f32]>], voters: usize, d: usize, asked: Asked<'_>) -> Self {
+        Self::by_blocks(points, voters, d, block(d), asked)
     }
 
     /// The same for coordinates of which a block has `block`.
@@ -44,16 +62,25 @@ impl Survey {
         voters: usize,
         d: usize,
         block: usize,
-        products: bool,
+        asked: Asked<'_>,
     ) -> Self {
         let part = |start: usize| {
             let end = d.min(start + block);
             let distances = distances::of_block(points, start, end);
-            let products = products.then(|| closely(points, voters, &distances, start, end)).flatten();
-            Part { distances, products }
+            let products = asked.products.then(|| closely(points, voters, &distances, start, end)).flatten();
+            let rows = points[..voters].iter().flatten();
+            let signs = rows.clone().filter(|_| asked.signs).map(|row| signs(&row[start..end])).collect();
+            let place = |place: usize| asked.drawn.partition_point(|&drawn| drawn < place);
+            let drawn = &asked.drawn[place(start)..place(end)];
+            let drawn = rows.map(|row| drawn.iter().map(|&k| row[k]).collect()).collect();
+            Part { distances, products, signs, drawn }
         };
         let starts: Vec<usize> = (0..d).step_by(block).collect();
-        Self { points: points.len(), parts: starts.into_par_iter().map(part).collect() }
+        Self {
+            points: points.len(),
+            drawn: asked.drawn.to_vec(),
+            parts: starts.into_par_iter().map(part).collect(),
+        }
     }
 
     /// The survey of all coordinates from those of consecutive ranges.
@@ -63,7 +90,7 @@ impl Survey {
             all.parts.extend(next.parts);
             all
         };
-        surveys.reduce(join).unwrap_or(Self { points: 0, parts: Vec::new() })
+        surveys.reduce(join).unwrap_or(Self { points: 0, drawn: Vec::new(), parts: Vec::new() })
     }
 
     /// Points, voting or not.
@@ -75,6 +102,23 @@ impl Survey {
     pub(crate) fn vouches(&self, point: usize) -> bool {
         let mut others = (0..self.points).filter(|&other| other != point);
         others.any(|other| self.parts.iter().all(|part| part.distances[pair(point, other)].is_finite()))
+    }
+
+    /// How many coordinates of a voter are positive and how many negative, if that was asked for.
+    pub(crate) fn signs(&self, voter: usize) -> [u32; 2] {
+        let signs = self.parts.iter().filter_map(|part| part.signs.get(voter));
+        signs.fold([0, 0], |[positive, negative], part| [positive + part[0], negative + part[1]])
+    }
+
+    /// The coordinates `of` these voters at these places, which are among those that were drawn.
+    pub(crate) fn drawn(&self, of: impl Iterator<Item = usize>, places: &[usize]) -> Vec<Vec<f32>> {
+        let at: Vec<usize> =
+            places.iter().map(|place| self.drawn.partition_point(|drawn| drawn < place)).collect();
+        let row = |voter: usize| {
+            let all: Vec<f32> = self.parts.iter().flat_map(|part| &part.drawn[voter]).copied().collect();
+            at.iter().map(|&k| all[k]).collect()
+        };
+        of.map(row).collect()
     }
 
     /// Squared distances.
@@ -164,6 +208,8 @@ fn closely(
 mod tests {
     use super::*;
 
+    const PRODUCTS: Asked<'_> = Asked { products: true, signs: false, drawn: &[] };
+
     /// A row that is far in one block only, another that is far everywhere, and four that never are.
     #[test]
     fn products_of_points_far_in_some_blocks_or_in_all_are_those_of_the_definition() {
@@ -173,9 +219,9 @@ mod tests {
         rows[1][600..700].iter_mut().for_each(|x| *x *= 1e12);
         rows[4].iter_mut().for_each(|x| *x *= -1e9);
         let points: Vec<Option<&[f32]>> = rows.iter().map(|row| Some(&row[..])).chain([None]).collect();
-        let survey = Survey::by_blocks(&points, 6, d, block, true);
+        let survey = Survey::by_blocks(&points, 6, d, block, PRODUCTS);
         assert!(survey.parts.iter().all(|part| part.products.is_some()));
-        let near = Survey::by_blocks(&points[..1], 1, d, block, true);
+        let near = Survey::by_blocks(&points[..1], 1, d, block, PRODUCTS);
         assert!(near.parts.iter().all(|part| part.products.is_none()));
         let cloud = survey.cloud(&(0..7).collect::<Vec<_>>(), 6, true);
         let at = |point: usize, k: usize| points[point].map_or(0.0, |row| f64::from(row[k]));
@@ -191,6 +237,22 @@ mod tests {
     }
 
     #[test]
+    fn signs_and_drawn_coordinates_are_those_of_the_whole_rows() {
+        let (d, block) = (1600, 512);
+        let value = |row: usize, k: usize| ((row * 7919 + k * 104_729) % 5) as f32 - 2.0;
+        let rows: Vec<Vec<f32>> = (0..3).map(|row| (0..d).map(|k| value(row, k)).collect()).collect();
+        let points: Vec<Option<&[f32]>> = rows.iter().map(|row| Some(&row[..])).chain([None]).collect();
+        let drawn = [0, 3, 511, 512, 1599];
+        let survey =
+            Survey::by_blocks(&points, 3, d, block, Asked { products: false, signs: true, drawn: &drawn });
+        for (voter, row) in rows.iter().enumerate() {
+            let count = |with: fn(f32) -> bool| row.iter().filter(|x| with(**x)).count() as u32;
+            assert_eq!(survey.signs(voter), [count(|x| x > 0.0), count(|x| x < 0.0)]);
+            assert_eq!(survey.drawn([voter].into_iter(), &[3, 1599]), [[row[3], row[1599]]]);
+        }
+    }
+
+    #[test]
     fn a_row_that_is_not_finite_spoils_nothing_for_those_that_are_left() {
         let rows: [&[f32]; 7] = [
             &[1.0, 2.0],
@@ -202,7 +264,7 @@ mod tests {
             &[2.0, 2.0],
         ];
         let points: Vec<Option<&[f32]>> = rows.iter().map(|row| Some(*row)).collect();
-        let cloud = Survey::new(&points, 7, 2, true).cloud(&[0, 2, 4, 5, 6], 5, true);
+        let cloud = Survey::new(&points, 7, 2, PRODUCTS).cloud(&[0, 2, 4, 5, 6], 5, true);
         assert_eq!(cloud.product_around(0, 1, 2), (3e8 - 1.0) + 1.0);
     }
 }

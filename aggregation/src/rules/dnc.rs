@@ -28,6 +28,15 @@ pub(crate) fn draw(d: usize, dimensions: usize, seed: u64, round: u32, iteration
     drawn
 }
 
+/// The coordinates of all draws, ascending, each once.
+pub(crate) fn all_drawn(d: usize, dimensions: usize, seed: u64, round: u32, iterations: usize) -> Vec<usize> {
+    let draws = (0..iterations).flat_map(|iteration| draw(d, dimensions, seed, round, iteration));
+    let mut all: Vec<usize> = draws.collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
 /// Marks the `drop` rows that stick out most along the first singular vector of `cloud`.
 pub(crate) fn dropped(cloud: &Cloud, drop: usize, keys: &[u64]) -> Vec<bool> {
     let n = cloud.voters;
