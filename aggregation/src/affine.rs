@@ -114,18 +114,19 @@ mod tests {
 
     #[test]
     fn a_weight_of_zero_removes_the_row_and_threads_change_no_bit() {
-        for d in [0, 1, 15, 1024, 40_001] {
-            let rows: Vec<Vec<f32>> =
-                (0..3).map(|row| (0..d).map(|k| ((k * 7 + row) % 13) as f32 / 3.0).collect()).collect();
-            let huge = vec![f32::MAX; d];
-            let views = [&rows[0][..], &rows[1], &huge, &rows[2]];
-            let weights = [0.3, 0.5, 0.0, 0.2];
-            let slow: Vec<f32> = (0..d)
-                .map(|k| {
-                    (0.3 * f64::from(rows[0][k]) + 0.5 * f64::from(rows[1][k]) + 0.2 * f64::from(rows[2][k]))
-                        as f32
-                })
+        for d in [0, 1, 15, TILE - 1, TILE, TILE + 1, BLOCK + 7] {
+            // One by one, and more than are added together.
+            let mut rows: Vec<Vec<f32>> = (0..TOGETHER + 3)
+                .map(|row| (0..d).map(|k| ((k * 7 + row) % 13) as f32 / 3.0).collect())
                 .collect();
+            rows[2].fill(f32::MAX);
+            let views: Vec<&[f32]> = rows.iter().map(|row| &row[..]).collect();
+            let weights = [0.3, 0.5, 0.0, 0.2, -0.1, 0.7, -0.6];
+            let sum = |k: usize| {
+                let rows = rows.iter().zip(weights).filter(|(_, weight)| *weight != 0.0);
+                rows.fold(0.0, |sum, (row, weight)| sum + weight * f64::from(row[k])) as f32
+            };
+            let slow: Vec<f32> = (0..d).map(sum).collect();
             for count in [1, 3] {
                 let mut out = vec![0.0; d];
                 Threads::new(count).unwrap().run(|| combine(Rows(&views), &weights, &mut out));

@@ -10,7 +10,7 @@ mod survey;
 pub(crate) use cloud::tests::cloud;
 pub(crate) use cloud::{Cloud, Mixing};
 pub(crate) use products::{Point, products};
-pub(crate) use signs::count;
+pub(crate) use signs::count_signs_inlined;
 pub(crate) use survey::{Asked, Survey};
 
 /// Coordinates summed at a time, of `d`: at most 64 blocks, whose sums are added in order. A block is never divided, by

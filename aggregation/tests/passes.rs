@@ -1,4 +1,5 @@
-//! Rows come from memory twice at most, whatever the pipeline: counted by cachegrind, whose last cache holds a quarter of them.
+//! Rows come from memory twice at most, but under `sign-guard` behind a pre-aggregator: counted by cachegrind, whose last cache
+//! holds a quarter of them.
 
 use std::{env, fs, process::Command};
 
@@ -19,19 +20,17 @@ const TURNS: &str = "PASSES_TURNS";
 
 #[test]
 #[ignore = "needs valgrind and takes minutes"]
-fn every_pipeline_reads_the_rows_twice_at_most() {
+fn rows_are_read_twice_at_most() {
     let names = catalogue().iter().filter(|entry| entry.kind == Kind::Rule).map(|entry| match entry.name {
         // What it draws by default is more than half of such short rows, and copied.
         "dnc" => "dnc(dimensions=500)",
         name => name,
     });
     let rounds = names.flat_map(|name| {
-        let plain = ["nothing", "far", "broken"].map(|odd| (name.to_owned(), odd));
+        let plain = ["far", "broken"].map(|odd| (name.to_owned(), odd));
         plain.into_iter().chain([(format!("nnm+{name}"), "far")])
     });
-    let rounds: Vec<(String, &'static str)> =
-        rounds.filter(|(pipeline, _)| pipeline.parse::<Pipeline>().is_ok()).collect();
-    assert!(rounds.len() > 70, "{}", rounds.len());
+    let rounds: Vec<(String, &'static str)> = rounds.collect();
     let count = |(pipeline, odd): (String, &'static str)| {
         let passes = lines_read(&pipeline, odd, 2) - lines_read(&pipeline, odd, 1);
         (pipeline, odd, passes / LINES)

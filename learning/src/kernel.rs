@@ -83,7 +83,7 @@ fn blocks<R: Real, const L: usize>(
     design: &Design<R>,
     theta: &[f64],
     gradient: &mut [f64],
-    answer: &impl Answer<R, L, Given = Residual<R, L>>,
+    answer: &impl Answer<R, L>,
 ) -> f64 {
     let weights = padded::<R, L>(theta, design.outputs);
     let mut partial = vec![[R::ZERO; L]; weights.len()];
@@ -108,15 +108,11 @@ fn padded<R: Real, const L: usize>(theta: &[f64], outputs: usize) -> Vec<[R; L]>
     theta.chunks_exact(outputs).map(lanes).collect()
 }
 
-/// What is made of a row's logits. An implementation must be `inline(always)`, or else it is compiled for the baseline processor
-/// only: a closure cannot promise that.
+/// What a row's logits give: a value, and a residual that is scattered back over the row. An implementation must be
+/// `inline(always)`, or else it is compiled for the baseline processor only: a closure cannot promise that.
 trait Answer<R, const L: usize> {
-    type Given;
-    fn answer(&self, row: usize, logits: [R; L]) -> Self::Given;
+    fn answer(&self, row: usize, logits: [R; L]) -> (f64, [R; L]);
 }
-
-/// A value, and a residual that is scattered back over the row.
-type Residual<R, const L: usize> = (f64, [R; L]);
 
 /// One walk over `rows`, forward and back.
 struct Pass<'a, R, I, A, const L: usize> {
@@ -127,11 +123,7 @@ struct Pass<'a, R, I, A, const L: usize> {
     answer: &'a A,
 }
 
-impl<R: Real, I, A, const L: usize> WithSimd for Pass<'_, R, I, A, L>
-where
-    I: Iterator<Item = usize>,
-    A: Answer<R, L, Given = Residual<R, L>>,
-{
+impl<R: Real, I: Iterator<Item = usize>, A: Answer<R, L>, const L: usize> WithSimd for Pass<'_, R, I, A, L> {
     /// The sum of the values.
     type Output = f64;
 
@@ -242,10 +234,8 @@ struct Judge<'a, R> {
 }
 
 impl<R: Real, const L: usize> Answer<R, L> for Judge<'_, R> {
-    type Given = Residual<R, L>;
-
     #[inline(always)]
-    fn answer(&self, row: usize, logits: [R; L]) -> Residual<R, L> {
+    fn answer(&self, row: usize, logits: [R; L]) -> (f64, [R; L]) {
         let design = self.design;
         let outputs = design.outputs;
         let count = design.counts.as_ref().map_or(R::ONE, |counts| counts[row]);
@@ -306,54 +296,61 @@ impl Curvature {
 }
 
 fn probabilities<R: Real, const L: usize>(design: &Design<R>, theta: &[f64]) -> Vec<f64> {
-    let outputs = design.outputs;
-    let rows: Vec<[R; L]> = read(design, theta, &Probabilities { outputs });
-    rows.iter().flat_map(|row| row[..outputs].iter().map(|p| p.wide())).collect()
+    read::<R, _, L>(design, theta, &Probabilities { outputs: design.outputs })
 }
 
-/// Softmax of the logits.
+/// What is to be known of a row's logits: some numbers. An implementation must be `inline(always)`, as that of an [`Answer`].
+trait Reading<R, const L: usize> {
+    type Number;
+    fn read(&self, logits: [R; L], to: &mut Vec<Self::Number>);
+}
+
+/// Softmax.
 struct Probabilities {
     outputs: usize,
 }
 
-impl<R: Real, const L: usize> Answer<R, L> for Probabilities {
-    type Given = [R; L];
+impl<R: Real, const L: usize> Reading<R, L> for Probabilities {
+    type Number = f64;
 
     #[inline(always)]
-    fn answer(&self, _: usize, logits: [R; L]) -> [R; L] {
+    fn read(&self, logits: [R; L], to: &mut Vec<f64>) {
         let (powers, total, _) = powers(logits, self.outputs);
-        powers.map(|p| p / total)
+        for &power in &powers[..self.outputs] {
+            to.push((power / total).wide());
+        }
     }
 }
 
-/// What `answer` makes of each row.
-fn read<R: Real, A: Answer<R, L>, const L: usize>(
+/// What is to be known of all rows, one after another.
+fn read<R: Real, A: Reading<R, L>, const L: usize>(
     design: &Design<R>,
     theta: &[f64],
-    answer: &A,
-) -> Vec<A::Given> {
+    reading: &A,
+) -> Vec<A::Number> {
     let weights = padded::<R, L>(theta, design.outputs);
-    Arch::new().dispatch(Forward { design, weights: &weights, answer })
+    let mut all = Vec::with_capacity(design.len());
+    Arch::new().dispatch(Forward { design, weights: &weights, reading, all: &mut all });
+    all
 }
 
 /// One walk over all rows, forward only.
-struct Forward<'a, R, A, const L: usize> {
+struct Forward<'a, R, A: Reading<R, L>, const L: usize> {
     design: &'a Design<R>,
     weights: &'a [[R; L]],
-    answer: &'a A,
+    reading: &'a A,
+    all: &'a mut Vec<A::Number>,
 }
 
-impl<R: Real, A: Answer<R, L>, const L: usize> WithSimd for Forward<'_, R, A, L> {
-    type Output = Vec<A::Given>;
+impl<R: Real, A: Reading<R, L>, const L: usize> WithSimd for Forward<'_, R, A, L> {
+    type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
-        let mut all = Vec::with_capacity(self.design.len());
-        let Some((&bias, weights)) = self.weights.split_last() else { return all };
+    fn with_simd<S: Simd>(self, _: S) {
+        let Some((&bias, weights)) = self.weights.split_last() else { return };
         for row in 0..self.design.len() {
-            all.push(self.answer.answer(row, forward(self.design, row, weights, bias)));
+            self.reading.read(forward(self.design, row, weights, bias), self.all);
         }
-        all
     }
 }
 
@@ -364,10 +361,8 @@ struct Bend<'a, R> {
 }
 
 impl<R: Real, const L: usize> Answer<R, L> for Bend<'_, R> {
-    type Given = Residual<R, L>;
-
     #[inline(always)]
-    fn answer(&self, row: usize, z: [R; L]) -> Residual<R, L> {
+    fn answer(&self, row: usize, z: [R; L]) -> (f64, [R; L]) {
         let outputs = self.design.outputs;
         let count = self.design.counts.as_ref().map_or(R::ONE, |counts| counts[row]);
         let Some(p) = self.at.probabilities.get(row * outputs..(row + 1) * outputs) else {
@@ -388,12 +383,12 @@ struct Largest {
     outputs: usize,
 }
 
-impl<R: Real, const L: usize> Answer<R, L> for Largest {
-    type Given = u8;
+impl<R: Real, const L: usize> Reading<R, L> for Largest {
+    type Number = u8;
 
     #[inline(always)]
-    fn answer(&self, _: usize, logits: [R; L]) -> u8 {
-        (1..self.outputs).fold(0, |best, l| if logits[l] > logits[best] { l } else { best }) as u8
+    fn read(&self, logits: [R; L], to: &mut Vec<u8>) {
+        to.push((1..self.outputs).fold(0, |best, l| if logits[l] > logits[best] { l } else { best }) as u8);
     }
 }
 

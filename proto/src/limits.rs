@@ -34,9 +34,10 @@ pub const CONNECTIONS_PER_WORKER: usize = 8;
 pub const JOINS_PER_SECOND_MIN: u32 = 64;
 /// Observers that are served at once.
 pub const OBSERVERS_MAX: usize = 16;
-/// Signs of life of one session beside two for each that it owes, after which it ends: so no pause of whoever makes
-/// many of them come at once.
+/// Signs of life of one session beside two for each that it owes, after which it ends.
 pub const HEARTBEATS_SPARE: u32 = 2000;
+/// Time whose signs of life may come at once: a pause of either side makes them, and must not end a session.
+pub const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// Rejected updates of one worker in one round, after which its session ends.
 pub const REJECTIONS_MAX: u32 = 64;
 /// Bytes a second that an update has to bring on average, after [`UPDATE_GRACE`].

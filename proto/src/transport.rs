@@ -1,6 +1,6 @@
 //! HTTP/2 as it has to be set for tensors, the same on both ends.
 //!
-//! Frames larger than the default of 16 KiB double throughput and halve the processor time; those of 128 KiB are still in the
+//! Frames larger than the default of 16 KiB double throughput and halve the processor time; those of just under 128 KiB are still in the
 //! processor's cache when they are looked at, and bound what a connection holds of one. Keep-alives notice a peer that is gone
 //! without a word.
 
@@ -14,9 +14,9 @@ use crate::limits::{HEADERS_BYTES_MAX, RESETS_MAX, STREAMS_MAX};
 /// one time there and back. More is no faster on a loopback.
 const STREAM_WINDOW: u32 = 2 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
-/// With the nine bytes before it, just not more than two of a loopback's segments: it goes out at once, and the few bytes of a
-/// third would cost as much as a whole one.
-const HTTP2_FRAME: u32 = 130_944;
+/// With the nine bytes before it, just not more than two of a loopback's segments, be it IPv4 or 6: the few bytes of a third
+/// would cost as much as a whole one.
+const HTTP2_FRAME: u32 = 130_880;
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(3);
 

@@ -18,6 +18,7 @@ mod meters;
 mod observers;
 mod oracle;
 mod places;
+mod pulse;
 mod secrets;
 mod service;
 mod spec;

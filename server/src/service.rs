@@ -4,6 +4,7 @@ use std::{
     collections::{HashMap, VecDeque},
     pin::Pin,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    time::Duration,
 };
 
 use proto::{
@@ -14,10 +15,7 @@ use proto::{
     v1::{self, from_worker, join_request, training_server},
 };
 use round::{Rank, Rejection, Round};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::Instant,
-};
+use tokio::sync::{mpsc, oneshot};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -28,6 +26,7 @@ use crate::{
     meters,
     observers::Follows,
     places::{NoPlace, Seat, Wish},
+    pulse::Pulse,
     uploads::{self, Uploads},
 };
 
@@ -282,7 +281,7 @@ impl Service {
     /// Reads a worker's control stream to its end.
     async fn listen(self, seat: Seat, mut messages: Streaming<v1::FromWorker>) {
         let rank = seat.rank;
-        let (since, mut signs) = (Instant::now(), 0);
+        let mut pulse = Pulse::new(Duration::from_secs_f64(self.shared.description.heartbeat_seconds));
         while let Some(message) = messages.next().await {
             let message = match message {
                 Ok(message) => message.message,
@@ -296,9 +295,7 @@ impl Service {
             };
             let message = match message {
                 Some(from_worker::Message::Heartbeat(_)) | None => {
-                    signs += 1;
-                    let owed = since.elapsed().as_secs_f64() / self.shared.description.heartbeat_seconds;
-                    if f64::from(signs) > 2.0 * owed + f64::from(limits::HEARTBEATS_SPARE) {
+                    if pulse.is_flood() {
                         // What still waits to be read is not: the stream ends here.
                         let _ = self.tell(Message::Flood(rank)).await;
                         return;

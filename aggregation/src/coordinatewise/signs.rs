@@ -4,7 +4,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::source::{MIXED, Source};
-use crate::geometry::count;
+use crate::geometry::count_signs_inlined;
 
 /// Columns counted at a time.
 const TILE: usize = 8 * MIXED;
@@ -48,7 +48,7 @@ impl WithSimd for Tile<'_> {
         // The padding is zeros, which have no sign.
         voters.fill(start, len, TILE, wide, values);
         for (counts, values) in counts.iter_mut().zip(values.chunks_exact(TILE)) {
-            let part = count(values);
+            let part = count_signs_inlined(values);
             *counts = [counts[0] + part[0], counts[1] + part[1]];
         }
     }

@@ -1,19 +1,24 @@
 //! All squared distances between points, each coordinate read once.
 //!
 //! D_ij = ‖x_i − x_j‖², summed as squares of differences: ‖x‖² + ‖y‖² − 2⟨x, y⟩ is ruined by one long vector.
-//! Squares are summed in 16 lanes of f32 over strips of 256 coordinates, and those of 64 strips likewise; these sums in f64,
+//! Squares are summed in 16 lanes of f32 over strips of 256 coordinates, and those of 16 strips likewise; these sums in f64,
 //! always in the same order: the bits do not depend on the number of threads, nor on the processor. A block whose sum overflows
 //! or is so small that squares may have vanished is summed again in f64, so that rows of 1e30 and of 1e-30 are right as well.
+//!
 //! Points meet in groups of four, or three where registers are short: a number that was loaded is used so often, and no sum
-//! waits for itself.
+//! waits for itself. Groups meet by clusters, whose lanes stay in a cache however many points there are.
+
+use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd, bytemuck};
 
 /// Coordinates of which a sum is never out of a register: those of some thirty points stay in the nearest cache.
 const STRIP: usize = 256;
 /// Coordinates whose squares are summed in f32.
-const RUN: usize = 64 * STRIP;
+const RUN: usize = 16 * STRIP;
 const LANES: usize = 16;
+/// Points whose groups meet before others do: whole groups of either size.
+const CLUSTER: usize = 60;
 /// Below it the squares of a block may have vanished in f32.
 const TINY: f64 = 1e-28;
 
@@ -48,97 +53,139 @@ impl WithSimd for Block<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { points, len, sums } = self;
-        let zero = simd.splat_f32s(0.0);
-        let mut lanes = vec![zero; sums.len() * LANES / S::F32_LANES];
-        let mut strips: Vec<&[S::f32s]> = Vec::with_capacity(points.len());
-        let whole = len / LANES * LANES;
+        let mut lanes = Vec::new();
         for run in (0..len).step_by(RUN) {
-            lanes.fill(zero);
-            for start in (run..whole.min(run + RUN)).step_by(STRIP) {
-                let len = STRIP.min(whole - start);
-                let rows = points.iter().map(|row| row.map_or(&ORIGIN[..len], |row| &row[start..][..len]));
-                strips.clear();
-                strips.extend(rows.map(|row| S::as_simd_f32s(row).0));
-                add_strip(simd, &strips, &mut lanes);
-            }
-            if whole < len && len <= run + RUN {
-                // The last few coordinates are padded with zeros to whole lanes.
-                let rest: Vec<[f32; LANES]> = points.iter().map(|row| padded(*row, whole)).collect();
-                let strips: Vec<&[S::f32s]> = rest.iter().map(|row| S::as_simd_f32s(row).0).collect();
-                add_strip(simd, &strips, &mut lanes);
-            }
-            let lanes: &[f32] = bytemuck::cast_slice(&lanes);
-            for (sum, lanes) in sums.iter_mut().zip(lanes.as_chunks::<LANES>().0) {
-                *sum += halves(lanes.map(f64::from));
+            let end = len.min(run + RUN);
+            for (g, a) in points.chunks(CLUSTER).enumerate() {
+                for (h, b) in points.chunks(CLUSTER).take(g + 1).enumerate() {
+                    let same = g == h;
+                    lanes.clear();
+                    lanes.resize(a.len() * b.len() * LANES / S::F32_LANES, simd.splat_f32s(0.0));
+                    add_run(simd, a, b, same, run..end, &mut lanes);
+                    let lanes: &[f32] = bytemuck::cast_slice(&lanes);
+                    for (i, lanes) in (g * CLUSTER..).zip(lanes.chunks_exact(b.len() * LANES)) {
+                        let sums = &mut sums[i * i.saturating_sub(1) / 2 + h * CLUSTER..];
+                        let before = if same { i - g * CLUSTER } else { b.len() };
+                        for (sum, lanes) in sums.iter_mut().zip(lanes.as_chunks::<LANES>().0).take(before) {
+                            *sum += halves(lanes.map(f64::from));
+                        }
+                    }
+                }
             }
         }
     }
 }
 
-/// Adds the squares of a strip of all points to the `lanes` of their pairs.
+/// Adds the squares of the differences between points of `a` and of `b` to the `lanes` of the pairs, a point of `a` after
+/// another; if they are the `same`, to those of each with the ones before it.
 #[inline(always)]
-fn add_strip<S: Simd>(simd: S, strips: &[&[S::f32s]], lanes: &mut [S::f32s]) {
+fn add_run<S: Simd>(
+    simd: S,
+    a: &[Option<&[f32]>],
+    b: &[Option<&[f32]>],
+    same: bool,
+    run: Range<usize>,
+    lanes: &mut [S::f32s],
+) {
+    let whole = run.start + run.len() / LANES * LANES;
+    let (mut x, mut y) = (Vec::with_capacity(a.len()), Vec::with_capacity(b.len()));
+    for start in (run.start..whole).step_by(STRIP) {
+        let strip = start..whole.min(start + STRIP);
+        strips::<S>(a, strip.clone(), &mut x);
+        strips::<S>(b, strip, &mut y);
+        add_strip(simd, &x, &y, same, lanes);
+    }
+    if whole < run.end {
+        // The last few coordinates are padded with zeros to whole lanes.
+        let rest =
+            |points: &[Option<&[f32]>]| points.iter().map(|row| padded(*row, whole)).collect::<Vec<_>>();
+        let (a, b) = (rest(a), rest(b));
+        let x: Vec<&[S::f32s]> = a.iter().map(|row| S::as_simd_f32s(row).0).collect();
+        let y: Vec<&[S::f32s]> = b.iter().map(|row| S::as_simd_f32s(row).0).collect();
+        add_strip(simd, &x, &y, same, lanes);
+    }
+}
+
+/// The same coordinates of all `points`, whole registers of them.
+#[inline(always)]
+fn strips<'a, S: Simd>(points: &[Option<&'a [f32]>], strip: Range<usize>, to: &mut Vec<&'a [S::f32s]>) {
+    let values = |row: &Option<&'a [f32]>| row.map_or(&ORIGIN[..strip.len()], |row| &row[strip.clone()]);
+    to.clear();
+    to.extend(points.iter().map(|row| S::as_simd_f32s(values(row)).0));
+}
+
+#[inline(always)]
+fn add_strip<S: Simd>(simd: S, x: &[&[S::f32s]], y: &[&[S::f32s]], same: bool, lanes: &mut [S::f32s]) {
     // Sixteen sums fit the registers of AVX-512 and NEON only; they are the same either way.
     if S::REGISTER_COUNT >= 32 {
-        add_groups::<S, 4>(simd, strips, lanes);
+        add_groups::<S, 4>(simd, x, y, same, lanes);
     } else {
-        add_groups::<S, 3>(simd, strips, lanes);
+        add_groups::<S, 3>(simd, x, y, same, lanes);
     }
 }
 
 #[inline(always)]
-fn add_groups<S: Simd, const GROUP: usize>(simd: S, strips: &[&[S::f32s]], lanes: &mut [S::f32s]) {
-    for at in (0..strips.len()).step_by(GROUP) {
-        match strips.len() - at {
-            1 => add_group::<S, 1, GROUP>(simd, strips, at, lanes),
-            2 => add_group::<S, 2, GROUP>(simd, strips, at, lanes),
-            3 if GROUP > 3 => add_group::<S, 3, GROUP>(simd, strips, at, lanes),
-            _ => add_group::<S, GROUP, GROUP>(simd, strips, at, lanes),
+fn add_groups<S: Simd, const GROUP: usize>(
+    simd: S,
+    x: &[&[S::f32s]],
+    y: &[&[S::f32s]],
+    same: bool,
+    lanes: &mut [S::f32s],
+) {
+    for at in (0..x.len()).step_by(GROUP) {
+        match x.len() - at {
+            1 => add_group::<S, 1, GROUP>(simd, x, y, at, same, lanes),
+            2 => add_group::<S, 2, GROUP>(simd, x, y, at, same, lanes),
+            3 if GROUP > 3 => add_group::<S, 3, GROUP>(simd, x, y, at, same, lanes),
+            _ => add_group::<S, GROUP, GROUP>(simd, x, y, at, same, lanes),
         }
     }
 }
 
-/// The pairs of the `A` points from `at` on with those before, and with each other.
+/// The pairs of the `A` points of `x` from `at` on.
 #[inline(always)]
 fn add_group<S: Simd, const A: usize, const B: usize>(
     simd: S,
-    strips: &[&[S::f32s]],
+    x: &[&[S::f32s]],
+    y: &[&[S::f32s]],
     at: usize,
+    same: bool,
     lanes: &mut [S::f32s],
 ) {
-    for before in (0..at).step_by(B) {
-        meet::<S, A, B, false>(simd, strips, [at, before], lanes);
+    for before in (0..if same { at } else { y.len() }).step_by(B) {
+        meet::<S, A, B, false>(simd, x, y, [at, before], lanes);
     }
-    meet::<S, A, A, true>(simd, strips, [at, at], lanes);
+    if same {
+        meet::<S, A, A, true>(simd, x, y, [at, at], lanes);
+    }
 }
 
-/// The pairs of the `A` points and the `B` points from `places` on; if they are the `SAME`, each pair once.
+/// The pairs of the `A` points of `x` and the `B` points of `y` from these places on; if they are the `SAME`, each pair once.
 #[inline(always)]
 fn meet<S: Simd, const A: usize, const B: usize, const SAME: bool>(
     simd: S,
-    strips: &[&[S::f32s]],
+    x: &[&[S::f32s]],
+    y: &[&[S::f32s]],
     places: [usize; 2],
     lanes: &mut [S::f32s],
 ) {
-    let parts = LANES / S::F32_LANES;
-    let registers = strips[0].len();
-    let x: [&[S::f32s]; A] = std::array::from_fn(|i| &strips[places[0] + i][..registers]);
-    let y: [&[S::f32s]; B] = std::array::from_fn(|j| &strips[places[1] + j][..registers]);
+    let (parts, registers) = (LANES / S::F32_LANES, x[0].len());
+    let a: [&[S::f32s]; A] = std::array::from_fn(|i| &x[places[0] + i][..registers]);
+    let b: [&[S::f32s]; B] = std::array::from_fn(|j| &y[places[1] + j][..registers]);
     for part in 0..parts {
         let mut sums = [[simd.splat_f32s(0.0); B]; A];
         let mut c = part;
         while c < registers {
             for i in 0..A {
                 for j in 0..if SAME { i } else { B } {
-                    let difference = simd.sub_f32s(x[i][c], y[j][c]);
+                    let difference = simd.sub_f32s(a[i][c], b[j][c]);
                     sums[i][j] = simd.mul_add_f32s(difference, difference, sums[i][j]);
                 }
             }
             c += parts;
         }
         for (i, sums) in sums.iter().enumerate() {
-            let point = places[0] + i;
-            let first = point * point.saturating_sub(1) / 2 + places[1];
+            let first = (places[0] + i) * y.len() + places[1];
             for (j, &sum) in sums.iter().enumerate().take(if SAME { i } else { B }) {
                 let lanes = &mut lanes[(first + j) * parts + part];
                 *lanes = simd.add_f32s(*lanes, sum);
@@ -197,6 +244,7 @@ fn padded(point: Option<&[f32]>, start: usize) -> [f32; LANES] {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::{
         Threads,
         geometry::{Asked, Survey},
@@ -219,7 +267,23 @@ mod tests {
 
     #[test]
     fn they_are_those_of_the_definition_for_every_shape() {
-        for (n, d) in [(1, 5), (2, 0), (3, 1), (4, 15), (5, 16), (6, 17), (9, 511), (25, 513), (64, 40)] {
+        for (n, d) in [
+            (1, 5),
+            (2, 0),
+            (3, 1),
+            (4, 15),
+            (5, 16),
+            (6, 17),
+            (7, STRIP - 1),
+            (9, STRIP),
+            (25, STRIP + 1),
+            (5, RUN - 1),
+            (3, RUN + 16),
+            (4, 2 * RUN + 5),
+            (CLUSTER - 1, 40),
+            (CLUSTER, 40),
+            (2 * CLUSTER + 7, 17),
+        ] {
             let rows = rows(n, d);
             let points: Vec<Option<&[f32]>> = rows.iter().map(|row| Some(&row[..])).chain([None]).collect();
             let matrix = distances(&points, d);
@@ -242,6 +306,33 @@ mod tests {
         let points: Vec<Option<&[f32]>> = rows.iter().map(|row| Some(&row[..])).collect();
         let one = Threads::new(1).unwrap().run(|| distances(&points, 100_003));
         assert_eq!(one, Threads::new(5).unwrap().run(|| distances(&points, 100_003)));
+    }
+
+    #[test]
+    fn no_bit_depends_on_the_processor() {
+        let rows = rows(CLUSTER + 5, RUN + 37);
+        let points: Vec<Option<&[f32]>> = rows.iter().map(|row| Some(&row[..])).chain([None]).collect();
+        let with = |run: &dyn Fn(Block<'_>)| {
+            let mut sums = vec![0.0; points.len() * (points.len() - 1) / 2];
+            run(Block { points: &points, len: RUN + 37, sums: &mut sums });
+            sums
+        };
+        let here = with(&|block| Arch::new().dispatch(block));
+        assert_eq!(here, with(&|block| pulp::Scalar::new().vectorize(block)));
+        #[cfg(target_arch = "x86_64")]
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            assert_eq!(here, with(&|block| Simd::vectorize(simd, block)));
+        }
+    }
+
+    #[test]
+    fn a_run_that_overflows_or_vanishes_is_summed_again() {
+        let mut rows = vec![vec![0.25; 2 * RUN]; 2];
+        rows[1][RUN + 3] = 1e30;
+        let tiny = vec![1e-25; 2 * RUN];
+        let block = of_block(&[Some(&rows[0]), Some(&rows[1]), Some(&tiny), None], 0, 2 * RUN);
+        assert!((block[0] / 1e60 - 1.0).abs() < 1e-6, "{block:?}");
+        assert!((block[5] / (2.0 * RUN as f64 * 1e-50) - 1.0).abs() < 1e-6, "{block:?}");
     }
 
     #[test]

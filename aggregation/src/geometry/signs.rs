@@ -3,7 +3,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 /// Numbers of positive and negative `values`.
-pub(crate) fn signs(values: &[f32]) -> [u32; 2] {
+pub(crate) fn count_signs(values: &[f32]) -> [u32; 2] {
     Arch::new().dispatch(Signs(values))
 }
 
@@ -14,13 +14,13 @@ impl WithSimd for Signs<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> [u32; 2] {
-        count(self.0)
+        count_signs_inlined(self.0)
     }
 }
 
 /// The same, compiled for the processor of the caller.
 #[inline(always)]
-pub(crate) fn count(values: &[f32]) -> [u32; 2] {
+pub(crate) fn count_signs_inlined(values: &[f32]) -> [u32; 2] {
     let (mut positive, mut negative) = (0, 0);
     for &x in values {
         positive += u32::from(x > 0.0);

@@ -12,7 +12,7 @@ use super::{
     cloud::{Cloud, middle},
     distances,
     products::{self, Point},
-    signs::signs,
+    signs::count_signs,
 };
 use crate::matrix::{Matrix, median};
 
@@ -33,8 +33,8 @@ pub(crate) struct Asked<'a> {
 /// What all blocks of coordinates say about the points.
 pub(crate) struct Survey {
     points: usize,
-    /// Places of the drawn coordinates.
-    drawn: Vec<usize>,
+    /// Places of the drawn coordinates, ascending.
+    places: Vec<usize>,
     parts: Vec<Part>,
 }
 
@@ -69,28 +69,26 @@ impl Survey {
             let distances = distances::of_block(points, start, end);
             let products = asked.products.then(|| closely(points, voters, &distances, start, end)).flatten();
             let rows = points[..voters].iter().flatten();
-            let signs = rows.clone().filter(|_| asked.signs).map(|row| signs(&row[start..end])).collect();
+            let signs =
+                rows.clone().filter(|_| asked.signs).map(|row| count_signs(&row[start..end])).collect();
             let place = |place: usize| asked.drawn.partition_point(|&drawn| drawn < place);
-            let drawn = &asked.drawn[place(start)..place(end)];
-            let drawn = rows.map(|row| drawn.iter().map(|&k| row[k]).collect()).collect();
+            let places = &asked.drawn[place(start)..place(end)];
+            let drawn: Vec<Vec<f32>> = rows.map(|row| places.iter().map(|&k| row[k]).collect()).collect();
             Part { distances, products, signs, drawn }
         };
         let starts: Vec<usize> = (0..d).step_by(block).collect();
-        Self {
-            points: points.len(),
-            drawn: asked.drawn.to_vec(),
-            parts: starts.into_par_iter().map(part).collect(),
-        }
+        let parts = starts.into_par_iter().map(part).collect();
+        Self { points: points.len(), places: asked.drawn.to_vec(), parts }
     }
 
-    /// The survey of all coordinates from those of consecutive ranges.
+    /// The survey of all coordinates from those of consecutive ranges, of which no coordinates were drawn.
     #[cfg(test)]
     pub(crate) fn join(surveys: impl Iterator<Item = Self>) -> Self {
         let join = |mut all: Self, next: Self| {
             all.parts.extend(next.parts);
             all
         };
-        surveys.reduce(join).unwrap_or(Self { points: 0, drawn: Vec::new(), parts: Vec::new() })
+        surveys.reduce(join).expect("a range")
     }
 
     /// Points, voting or not.
@@ -98,7 +96,7 @@ impl Survey {
         self.points
     }
 
-    /// Whether a point is at a finite distance of any other everywhere, as only one that is finite can be.
+    /// Whether a point is at a finite distance of some other in every block, as only one that is finite can be.
     pub(crate) fn vouches(&self, point: usize) -> bool {
         let mut others = (0..self.points).filter(|&other| other != point);
         others.any(|other| self.parts.iter().all(|part| part.distances[pair(point, other)].is_finite()))
@@ -112,13 +110,18 @@ impl Survey {
 
     /// The coordinates `of` these voters at these places, which are among those that were drawn.
     pub(crate) fn drawn(&self, of: impl Iterator<Item = usize>, places: &[usize]) -> Vec<Vec<f32>> {
-        let at: Vec<usize> =
-            places.iter().map(|place| self.drawn.partition_point(|drawn| drawn < place)).collect();
-        let row = |voter: usize| {
-            let all: Vec<f32> = self.parts.iter().flat_map(|part| &part.drawn[voter]).copied().collect();
-            at.iter().map(|&k| all[k]).collect()
+        let add = |end: &mut usize, part: &Part| {
+            *end += part.drawn[0].len();
+            Some(*end)
         };
-        of.map(row).collect()
+        let ends: Vec<usize> = self.parts.iter().scan(0, add).collect();
+        let at = |place: &usize| {
+            let k = self.places.partition_point(|drawn| drawn < place);
+            let part = ends.partition_point(|&end| end <= k);
+            (&self.parts[part].drawn, k + self.parts[part].drawn[0].len() - ends[part])
+        };
+        let at: Vec<_> = places.iter().map(at).collect();
+        of.map(|voter| at.iter().map(|(drawn, k)| drawn[voter][*k]).collect()).collect()
     }
 
     /// Squared distances.

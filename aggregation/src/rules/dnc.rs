@@ -5,7 +5,7 @@
 //! DnC(x) = mean of the rows that were never dropped
 //!
 //! In: n finite rows. Out: `(d,)`. Needs n > 2f and n > ⌊filter · f⌋; a round in which every row was dropped once is
-//! refused. Cost O(iterations · n² · r) and O(nd) for the mean; memory O(n · r).
+//! refused. Cost O(iterations · n² · r) and O(nd) for the mean; memory O(n · min(d, iterations · r)).
 //! Source: Shejwalkar and Houmansadr, NDSS 2021, Algorithm 2. Same as Blades `DnC`, which answers NaN when nothing is
 //! left. Draws are ChaCha streams of the seed, one a round and iteration; ties by the hash of the rank.
 
