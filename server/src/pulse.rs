@@ -38,7 +38,7 @@ mod tests {
 
     /// How many signs at once are taken.
     fn taken(pulse: &mut Pulse) -> u32 {
-        (0..).take_while(|_| !pulse.is_flood()).count() as u32
+        (0..u32::MAX).find(|_| pulse.is_flood()).unwrap_or(u32::MAX)
     }
 
     #[tokio::test(start_paused = true)]

@@ -109,9 +109,9 @@ fn add_run<S: Simd>(
 /// The same coordinates of all `points`, whole registers of them.
 #[inline(always)]
 fn strips<'a, S: Simd>(points: &[Option<&'a [f32]>], strip: Range<usize>, to: &mut Vec<&'a [S::f32s]>) {
-    let values = |row: &Option<&'a [f32]>| row.map_or(&ORIGIN[..strip.len()], |row| &row[strip.clone()]);
+    let values = |row: Option<&'a [f32]>| row.map_or(&ORIGIN[..strip.len()], |row| &row[strip.clone()]);
     to.clear();
-    to.extend(points.iter().map(|row| S::as_simd_f32s(values(row)).0));
+    to.extend(points.iter().map(|row| S::as_simd_f32s(values(*row)).0));
 }
 
 #[inline(always)]
