@@ -18,15 +18,15 @@ const TOGETHER: usize = 4;
 /// Coordinates a thread takes at a time.
 const BLOCK: usize = 4 * TILE;
 
-/// Writes the mean of `rows` and answers which of them are finite: where one is not, the mean is of no use.
-pub(crate) fn mean(rows: Rows<'_>, out: &mut [f32]) -> Vec<bool> {
+/// Writes the mean of `rows` and answers the weight of each: NaN for one that is not finite, and then the mean is of no use.
+pub(crate) fn mean(rows: Rows<'_>, out: &mut [f32]) -> Vec<f64> {
     let divisor = rows.0.len() as f64;
     let all: Vec<(usize, f64)> = (0..rows.0.len()).map(|row| (row, 1.0)).collect();
     let finite: Vec<AtomicBool> = all.iter().map(|_| AtomicBool::new(true)).collect();
     by_blocks(out, |start, out| {
         Arch::new().dispatch(Sum { rows, weights: &all, divisor, start, out, finite: &finite });
     });
-    finite.into_iter().map(AtomicBool::into_inner).collect()
+    finite.into_iter().map(|finite| if finite.into_inner() { 1.0 / divisor } else { f64::NAN }).collect()
 }
 
 /// Writes Σ weight · row for rows that are finite; weights beyond the rows are those of points at the origin.

@@ -169,22 +169,21 @@ fn elect(
 ) -> Result<Aggregate, Refusal> {
     let pipeline = round.pipeline;
     if pipeline.is_plain() {
-        let averages = pipeline.rule == Rule::Average;
-        let finite = if averages {
-            affine::mean(Rows(rows), out)
-        } else {
-            rows.iter().map(|row| is_finite(row)).collect()
+        let plainly = |rows: &[&[f32]], f, out: &mut [f32]| match pipeline.rule {
+            Rule::Average => affine::mean(Rows(rows), out),
+            rule => coordinatewise::apply(rule, &Source::new(Rows(rows), None), f, out),
         };
+        let mut weights = if pipeline.check_voters(rows.len(), round.f).is_ok() {
+            plainly(rows, round.f, out)
+        } else {
+            // Those that are left may do.
+            rows.iter().map(|row| if is_finite(row) { 0.0 } else { f64::NAN }).collect()
+        };
+        let finite: Vec<bool> = weights.iter().map(|weight| !weight.is_nan()).collect();
         let f = spare(round, &finite)?;
-        let kept = only(rows, &finite);
-        let weights = if averages {
-            if kept.len() < rows.len() {
-                affine::mean(Rows(&kept), out);
-            }
-            vec![1.0 / kept.len() as f64; kept.len()]
-        } else {
-            coordinatewise::apply(pipeline.rule, &Source::new(Rows(&kept), None), f, out)
-        };
+        if finite.contains(&false) {
+            weights = plainly(&only(rows, &finite), f, out);
+        }
         return Ok(answer(ranks, &finite, weights));
     }
     let survey = election::survey(round, Rows(rows), anchor, out.len());

@@ -2,10 +2,11 @@
 //!
 //! A tile of columns is copied out of the rows and sorted by compare-exchanges of whole lanes, of which only those are
 //! run that the rule's order statistics need. What is summed is summed in f64 in sorted order, so nothing depends on
-//! the order of the rows or on the number of threads. Rows must be finite. Rows that a pre-aggregator mixed are mixed in the
+//! the order of the rows or on the number of threads. Rows that are not finite are found on the way. Rows that a pre-aggregator mixed are mixed in the
 //! same tile, just before it is sorted.
 //!
-//! Each function answers, for every row, the fraction of coordinates whose value lay within what was kept. Equal values
+//! Each function answers, for every row, the fraction of coordinates whose value lay within what was kept; NaN where a row is not
+//! finite, and then the rest is of no use. Equal values
 //! are treated alike, so with ties the fractions may sum to more than the share that was kept.
 
 mod median;

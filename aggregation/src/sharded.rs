@@ -63,9 +63,9 @@ fn aggregate(round: Round<'_>, ranks: &[u32], shards: &[Shard<'_>]) -> Vec<f32> 
         return each(&|shard, out| {
             let rows = Rows(&shard.rows);
             match pipeline.rule {
-                Rule::Average => drop(affine::mean(rows, out)),
-                rule => drop(coordinatewise::apply(rule, &Source::new(rows, None), round.f, out)),
-            }
+                Rule::Average => affine::mean(rows, out),
+                rule => coordinatewise::apply(rule, &Source::new(rows, None), round.f, out),
+            };
         });
     }
     let surveys = shards.iter().map(|shard| {

@@ -41,6 +41,9 @@ impl Columns<'_> {
     }
 }
 
+/// Count of what was kept of a row that is not finite.
+const BROKEN: u64 = u64::MAX;
+
 /// What a rule makes of some columns.
 pub(super) struct Answer {
     /// The aggregate.
@@ -58,7 +61,7 @@ pub(super) trait ColumnRule: Sync {
 }
 
 /// Gives every `LANES` columns, sorted at least at the places `wanted`, to `rule` and answers the fraction of
-/// coordinates of each voter that lie within what was kept.
+/// coordinates of each voter that lie within what was kept; NaN for a row that is not finite, and then the rest is of no use.
 pub(super) fn walk(
     source: &Source<'_>,
     wanted: Range<usize>,
@@ -87,11 +90,12 @@ pub(super) fn walk(
         .reduce(
             || vec![0; n],
             |mut sum, part| {
-                sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+                sum.iter_mut().zip(part).for_each(|(sum, part)| *sum = sum.saturating_add(part));
                 sum
             },
         );
-    kept.into_iter().map(|kept| kept as f64 / d.max(1) as f64).collect()
+    let share = |kept| if kept == BROKEN { f64::NAN } else { kept as f64 / d.max(1) as f64 };
+    kept.into_iter().map(share).collect()
 }
 
 /// Memory of one thread.
@@ -143,6 +147,11 @@ impl<R: ColumnRule> WithSimd for Tile<'_, R> {
         if let Some(mixed) = scratch.mixed.get_mut(..tile.len()) {
             mixed.copy_from_slice(tile);
         }
+        if !is_finite(tile) {
+            for (values, kept) in tile.chunks_exact(width).zip(&mut *kept) {
+                *kept = if is_finite(values) { *kept } else { BROKEN };
+            }
+        }
         if kept.len() <= NETWORK_ROWS_MAX {
             sort_by_network(simd, tile, width, comparators);
         } else {
@@ -163,9 +172,21 @@ impl<R: ColumnRule> WithSimd for Tile<'_, R> {
             let values = source
                 .row(voter)
                 .map_or_else(|| &scratch.mixed[voter * width..][..width], |row| &row[start..][..out.len()]);
-            *kept += u64::from(within(values, low, high));
+            *kept = kept.saturating_add(within(values, low, high).into());
         }
     }
+}
+
+/// x · 0 is 0 for finite x and NaN otherwise, and NaN stays.
+#[inline(always)]
+fn is_finite(values: &[f32]) -> bool {
+    let mut sums = [0.0_f32; LANES];
+    for values in values.as_chunks::<LANES>().0 {
+        for (sum, x) in sums.iter_mut().zip(values) {
+            *sum += x * 0.0;
+        }
+    }
+    sums == [0.0; LANES]
 }
 
 #[inline(always)]
